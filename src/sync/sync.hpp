@@ -14,6 +14,8 @@
 //             std::uint8_t& level();             its interrupt level (the kernel's IRQL)
 //             void yield();                      let others run
 //             void relax();                      one turn of a spin loop
+//             void linger();                     explored: would rather wait until nothing else must
+//                                                run, but may go on at any time; native: nothing
 //   points    void point(access_kind, const volatile void*, std::size_t size);
 //             void note(const char* what, const void* object, const void* site);
 //                                                "this actor now does `what` to `object`": for reports
@@ -47,24 +49,6 @@
 #pragma once
 
 #include "sync/types.hpp"
-
-namespace belay::inline BELAY_BUILD::sync {
-
-/// Who may touch a block, for the explored build's shadow memory.
-enum class memory_use : std::uint8_t {
-  internal,  ///< ours: a guest that touches it has a wild pointer
-  guest,     ///< the guest's, or shared with it
-};
-
-/// Why a block may no longer be touched.
-enum class memory_state : std::uint8_t {
-  addressable = 8,
-  completed = 0xfc,  ///< an I/O request packet after its completion
-  freed = 0xfd,
-  redzone = 0xfa,
-};
-
-}  // namespace belay::inline BELAY_BUILD::sync
 
 #if defined(BELAY_EXPLORED)
 #include "sync/explored/explored.hpp"

@@ -57,4 +57,18 @@ struct actor_options {
 
 using entry = void (*)(void* argument);
 
+/// Who may touch a block, for the explored build's shadow memory.
+enum class memory_use : std::uint8_t {
+  internal,  ///< ours: a guest that touches it has a wild pointer
+  guest,     ///< the guest's, or shared with it
+};
+
+/// Why a block may no longer be touched.
+enum class memory_state : std::uint8_t {
+  addressable = 8,
+  completed = 0xfc,  ///< an I/O request packet after its completion
+  freed = 0xfd,
+  redzone = 0xfa,
+};
+
 }  // namespace belay::inline BELAY_BUILD::sync

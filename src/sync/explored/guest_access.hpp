@@ -1,0 +1,97 @@
+// What happens at each memory access of instrumented code.
+//
+// Most accesses are to the actor's own stack or to memory that only one actor uses: they are no
+// scheduling points. Which memory is shared is learned: a granule of eight bytes is shared once two
+// actors touched it, one of them to write, while others could run. What one execution learns holds
+// for the next; a search that saw the set grow starts again (see `grew`).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sync/explored/scheduler.hpp"
+
+namespace belay::inline BELAY_BUILD::sync {
+
+using fault_handler = void (*)(std::uintptr_t address, std::size_t size, bool write);
+
+class guest_memory {
+ public:
+  /// `every` access to anything but the own stack is a point; the filter is off.
+  void set_every_access(bool every) { every_access_ = every; }
+  /// The guest's own writable data, `image` bytes at `base`.
+  void set_image(std::uintptr_t base, std::size_t bytes);
+  void set_fault_handler(fault_handler handler) { on_fault_ = handler; }
+  /// Forgets what was learned.
+  void forget();
+  /// True once after the set of shared memory grew.
+  bool grew() {
+    const bool was = grew_;
+    grew_ = false;
+    return was;
+  }
+  std::size_t shared_granules() const { return shared_; }
+
+  void access(std::uintptr_t address, std::size_t size, access_kind kind, const void* site) {
+    scheduler& s = world();
+    if (!s.running()) [[unlikely]]
+      return;
+    actor& self = s.me();
+    const arena& memory = s.memory();
+    std::uint8_t* learned;
+    const std::uintptr_t offset = address - memory.base();
+    if (offset < arena::size) {
+      if (offset < arena::stacks_size) {
+        if (offset / arena::stack_size == static_cast<std::size_t>(s.current()) &&
+            !stack_shared_[static_cast<std::size_t>(s.current())]) [[likely]]
+          return;
+      } else if (!memory.addressable(address, size)) [[unlikely]] {
+        self.site = site;
+        return fault(address, size, kind);
+      }
+      learned = arena_learned_ + (offset >> 3);
+    } else if (address - image_ < image_size_) {
+      learned = image_learned_.data() + ((address - image_) >> 3);
+    } else {
+      return;
+    }
+    if (!every_access_) {
+      if (s.alone()) return;
+      if ((*learned & shared) == 0 && !learn(learned, s.current(), address, kind)) return;
+    }
+    self.site = site;
+    s.point(kind, reinterpret_cast<const void*>(address), size);
+    // The others may have freed or completed it meanwhile.
+    if (offset - arena::stacks_size < arena::heaps_size && !memory.addressable(address, size)) [[unlikely]]
+      fault(address, size, kind);
+  }
+
+  /// The same for an access that our own code makes on the guest's behalf; always a point.
+  void touch(std::uintptr_t address, std::size_t size, access_kind kind);
+  /// Remembers that `who` accesses `address`, for an access that is a point anyway.
+  void learn_point(std::uintptr_t address, access_kind kind);
+
+ private:
+  // A learned byte: the actor that touched it (0: nobody yet) or `read_by_many`; `written`; `shared`.
+  static constexpr std::uint8_t shared = 0x80, written = 0x40, who_mask = 0x3f;
+  static constexpr std::uint8_t read_by_many = who_mask;
+
+  bool learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind);
+  void fault(std::uintptr_t address, std::size_t size, access_kind kind);
+  void map();
+
+  std::uint8_t* arena_learned_ = nullptr;
+  std::uintptr_t image_ = 0;
+  std::size_t image_size_ = 0;
+  std::vector<std::uint8_t> image_learned_;
+  bool every_access_ = false;
+  bool grew_ = false;
+  std::size_t shared_ = 0;
+  bool stack_shared_[max_actors] = {};
+  fault_handler on_fault_ = nullptr;
+};
+
+extern guest_memory the_guest_memory;
+inline guest_memory& guest() { return the_guest_memory; }
+
+}  // namespace belay::inline BELAY_BUILD::sync
