@@ -52,7 +52,7 @@ template <void (*Entry)()>
 handle make(void* top, std::size_t) {
   // What belay_context_switch pops: r15 r14 r13 r12 rbx rbp, then the address it jumps to. A zero
   // follows, so that `Entry` starts as if it had been called and a walk of its frames ends there.
-  auto** slot = static_cast<void**>(top) - 2;
+  auto** slot = static_cast<void**>(top) - 1;
   *slot = nullptr;
   *--slot = reinterpret_cast<void*>(Entry);
   for (int i = 0; i < 6; ++i) *--slot = nullptr;

@@ -46,7 +46,7 @@ ending scheduler::run(entry setup, void* argument) {
   advances_ = 0;
   now_ = 0;
   alarms_ = nullptr;
-  current_ = no_actor;
+  current_ = last_ = no_actor;
   ending_ = ending::finished;
   if (schedule_.size() < step_limit_ + 1) schedule_.resize(step_limit_ + 1);
   running_ = false;
@@ -91,9 +91,9 @@ actor_id scheduler::pick() {
     if ((candidates & (candidates - 1)) == 0) {
       chosen = __builtin_ctzll(candidates);
     } else {
-      const bool goes_on = current_ >= 0 && (candidates & bit(current_) & ~lingering_) != 0 &&
-                           actors_[static_cast<std::size_t>(current_)].next.kind != access_kind::yield;
-      const decision what{candidates, reluctant, current_, goes_on,
+      const bool goes_on = last_ > 0 && (candidates & bit(last_) & ~lingering_) != 0 &&
+                           actors_[static_cast<std::size_t>(last_)].next.kind != access_kind::yield;
+      const decision what{candidates, reluctant, last_, goes_on,
                           histories_.fingerprint() + advances_};
       chosen = chooser_->choose(what);
       if (chosen < 0) [[unlikely]] {
@@ -102,6 +102,7 @@ actor_id scheduler::pick() {
       }
     }
     schedule_[steps_++] = static_cast<std::uint8_t>(chosen);
+    last_ = chosen;
     if (chosen == clock_actor) [[unlikely]] {
       advance_clock();
       continue;

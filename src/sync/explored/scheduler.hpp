@@ -150,6 +150,7 @@ class scheduler {
   void remove(alarm* what);
 
   arena& memory() { return memory_; }
+  const arena& memory() const { return memory_; }
   history_table& histories() { return histories_; }
   bool hashing() const { return hashing_; }
   /// What each blocked actor waits for, for the report of a deadlock.
@@ -189,6 +190,7 @@ class scheduler {
   std::uint64_t optional_ = 0;   // not begun, and may never
   std::uint64_t lingering_ = 0;  // would rather wait
   actor_id current_ = no_actor;
+  actor_id last_ = no_actor;  // chosen last; the clock has no stack and never is current_
   bool running_ = false;
   bool observing_ = false;
   bool hashing_ = false;
