@@ -1,0 +1,77 @@
+// A counter-example on paper: what replays it, and what it shows.
+//
+// Replay needs `directives`, the scenario and the same code; the rest is for people.
+#pragma once
+
+#include <cstdint>
+#include <tl/expected.hpp>
+#include <string>
+#include <vector>
+
+#include "explore/execution.hpp"
+#include "explore/scenario.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+struct source_location {
+  std::string file;      ///< as the compiler recorded it; empty: unknown
+  int line = 0;
+  int column = 0;        ///< 0: unknown
+  std::string function;
+};
+
+struct stack_frame {
+  source_location where;
+  std::uint64_t offset = 0;  ///< in the driver's image; 0: not in it
+};
+
+enum class event_kind : std::uint8_t {
+  step,       ///< an access that was a scheduling point
+  call,       ///< a library call: `what` names it
+  irp_state,  ///< `what` is the new state of the packet `object`
+  clock,      ///< time moved; `time` is the new time
+};
+
+struct event {
+  std::uint64_t step = 0;
+  int actor = 0;
+  event_kind kind = event_kind::step;
+  std::string what;     ///< "write", "acquire", "IoSetCancelRoutine", "completed", …
+  std::uint64_t object = 0;
+  std::string object_name;  ///< "irp 1", "Queue.Lock", "device extension+0x18" …, or empty
+  source_location where;
+  std::uint8_t irql = 0;
+  std::int64_t time = 0;    ///< virtual nanoseconds
+  bool preempted = false;   ///< the actor that ran before could have gone on
+};
+
+struct actor_info {
+  int id = 0;
+  std::string name;
+};
+
+struct trace {
+  std::string belay_version;
+  std::string driver;         ///< path of the driver's .so when it was made
+  std::string build_id;       ///< of that file; replay refuses another
+  std::string compiler;
+  scenario what;              ///< whole, so that no file is needed
+  std::string strategy;       ///< the phase that found it
+  std::uint64_t seed = 0;
+  std::uint64_t found_at = 0;
+  double found_after = 0;
+  int preemptions = 0;
+  bool minimal = false;
+  std::vector<directive> directives;
+  std::vector<actor_info> actors;
+  std::vector<event> events;
+  finding found;
+  std::vector<stack_frame> stack;  ///< of the finding, innermost first; inlined frames expanded
+};
+
+/// As JSON, one object, stable key order.
+std::string to_json(const trace& what);
+/// The error says where and what is wrong with the text.
+tl::expected<trace, std::string> trace_from_json(const std::string& text);
+
+}  // namespace belay::inline BELAY_BUILD::explore
