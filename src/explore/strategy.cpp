@@ -102,6 +102,7 @@ void bounded_search::start(int bound, bool prune) {
   path_.clear();
   std::fill(seen_.begin(), seen_.end(), seen{0, 0});
   seen_used_ = 0;
+  limited_ = false;
   begin();
 }
 
@@ -143,7 +144,10 @@ actor_id bounded_search::choose(const decision& what) {
     return static_cast<actor_id>(at.chosen);
   };
   const actor_id free = what.current_goes_on ? what.current : sync::no_actor;
-  if (free >= 0 && preemptions_ >= bound_) return free;
+  if (free >= 0 && preemptions_ >= bound_) {
+    limited_ = true;
+    return free;
+  }
   if (depth_ < path_.size()) return count(path_[depth_++]);
   if (prune_) {
     const std::uint64_t key = sync::mix(what.fingerprint, static_cast<std::uint64_t>(free + 2));

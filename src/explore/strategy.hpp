@@ -122,6 +122,8 @@ class bounded_search final : public sync::chooser {
   /// After each execution: moves to the next schedule. False: there is none.
   bool advance();
   bool pruned() const { return pruned_; }
+  /// True once the bound kept it from a choice: there is more to explore with a higher one.
+  bool limited() const { return limited_; }
   /// False when the memory for seen histories ran out; the search stays exhaustive but is slower.
   std::size_t states() const { return seen_used_; }
   sync::actor_id choose(const sync::decision& what) override;
@@ -142,6 +144,7 @@ class bounded_search final : public sync::chooser {
   int bound_ = 0;
   bool prune_ = true;
   bool pruned_ = false;
+  bool limited_ = false;
   std::size_t depth_ = 0;
   int preemptions_ = 0;
   std::vector<node> path_;

@@ -32,7 +32,8 @@ ending scheduler::run(entry setup, void* argument) {
   memory_.map();
   memory_.rewind();
   histories_.reset();
-  for (actor& each : actors_) {
+  for (std::uint64_t rest = used_ | bit(clock_actor); rest != 0; rest &= rest - 1) {
+    actor& each = actors_[static_cast<std::size_t>(__builtin_ctzll(rest))];
     each.steps = 0;
     each.children = 0;
     each.history = 0;
@@ -41,7 +42,7 @@ ending scheduler::run(entry setup, void* argument) {
     each.next = {};
     each.seals = 0;
   }
-  live_ = gated_ = optional_ = lingering_ = 0;
+  live_ = gated_ = optional_ = lingering_ = used_ = ever_optional_ = 0;
   steps_ = switches_ = 0;
   advances_ = 0;
   now_ = 0;
@@ -276,8 +277,9 @@ actor_id scheduler::spawn(const actor_options& options, entry run, void* argumen
   std::strncpy(child.name, options.name, sizeof child.name - 1);
   if (hashing_) histories_.commit(who, child.history, parent.history);
   live_ |= bit(who);
+  used_ |= bit(who);
   if (options.start_gate != nullptr) gated_ |= bit(who);
-  if (options.optional) optional_ |= bit(who);
+  if (options.optional) optional_ |= bit(who), ever_optional_ |= bit(who);
   return who;
 }
 

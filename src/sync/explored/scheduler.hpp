@@ -111,6 +111,9 @@ class scheduler {
   const std::vector<std::uint8_t>& schedule() const { return schedule_; }
   const actor& at(actor_id who) const { return actors_[static_cast<std::size_t>(who)]; }
   std::uint64_t live() const { return live_; }
+  /// The actors of this execution, and those of them that were free to do nothing.
+  std::uint64_t used() const { return used_; }
+  std::uint64_t optional() const { return ever_optional_; }
   std::uint64_t fingerprint() const { return histories_.fingerprint(); }
 
   // ---- within an execution
@@ -186,6 +189,8 @@ class scheduler {
 
   std::array<actor, max_actors> actors_{};
   std::uint64_t live_ = 0;
+  std::uint64_t used_ = 0;
+  std::uint64_t ever_optional_ = 0;
   std::uint64_t gated_ = 0;      // whose pending access has a gate
   std::uint64_t optional_ = 0;   // not begun, and may never
   std::uint64_t lingering_ = 0;  // would rather wait

@@ -1,0 +1,20 @@
+// Making a counter-example small, and proving that it cannot be smaller.
+#pragma once
+
+#include <vector>
+
+#include "explore/execution.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+struct minimised {
+  std::vector<directive> directives;
+  int preemptions = 0;
+  bool proved = false;  ///< no schedule with fewer preemptions shows the same finding
+  finding found;
+};
+
+/// Delta debugging over the directives, then every schedule with fewer preemptions.
+minimised minimise(program& what, const finding& found, std::vector<directive> directives);
+
+}  // namespace belay::inline BELAY_BUILD::explore
