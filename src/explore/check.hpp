@@ -5,17 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "explore/refusal.hpp"
 #include "explore/scenario.hpp"
 #include "explore/search.hpp"
 #include "explore/trace.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
-
-/// Why a check could not begin, and belay's exit code for it.
-struct refusal {
-  int exit_code = 2;    ///< 2 usage or input, 3 inconclusive, 4 internal, 77 this machine lacks something
-  std::string message;  ///< one line: what is wrong and what to do
-};
 
 struct check_options {
   std::string driver;  ///< path of the .so

@@ -10,10 +10,8 @@ namespace belay::inline BELAY_BUILD::explore {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
-
-double seconds_since(clock::time_point start) {
-  return std::chrono::duration<double>(clock::now() - start).count();
+double seconds_since(sync::nanoseconds start) {
+  return static_cast<double>(sync::elapsed() - start) * 1e-9;
 }
 
 /// Follows the schedule of an execution that was.
@@ -54,13 +52,13 @@ class searcher {
   program& program_;
   const search_options& options_;
   search_result result_;
-  clock::time_point start_ = clock::now();
-  clock::time_point phase_start_;
+  sync::nanoseconds start_ = sync::elapsed();
+  sync::nanoseconds phase_start_ = 0;
   std::uint64_t seed_ = 0;
 };
 
 phase& searcher::begin(const std::string& name) {
-  phase_start_ = clock::now();
+  phase_start_ = sync::elapsed();
   for (phase& each : result_.phases) {
     if (each.name == name) return each;
   }

@@ -2,7 +2,6 @@
 // was found small.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>

@@ -65,7 +65,9 @@ struct trace {
   std::vector<directive> directives;
   std::vector<actor_info> actors;
   std::vector<event> events;
+  std::uint64_t digest = 0;        ///< of all events, the same in every process
   finding found;
+  std::string object_name;         ///< of found.object
   std::vector<stack_frame> stack;  ///< of the finding, innermost first; inlined frames expanded
 };
 

@@ -25,6 +25,8 @@
 //             bool wait_on(const volatile void* word32, std::uint32_t expected, nanoseconds deadline);
 //                                                false when the deadline passed; may return early
 //             void wake_all(const volatile void* word32);
+//             T load_word(const volatile T*), void store_word(volatile T*, T), T exchange_word(volatile T*, T)
+//                                                the same on a field in a guest's memory; a point each
 //   locks     class spin_lock { void lock(); void unlock(); bool try_lock(); };   a point each
 //             class inner_lock;                  guards our own bookkeeping; no point may be reached
 //                                                while it is held (explored: costs nothing)
@@ -35,6 +37,8 @@
 //   waiting   class parking { bool park(nanoseconds deadline); void unpark(); void reset(); };
 //                                                one waiter, one permit; false: the deadline passed
 //   time      nanoseconds now();
+//             nanoseconds elapsed();             real time since some fixed moment, for budgets and
+//                                                reports only, never for the program under test
 //             class alarm { void set(nanoseconds due, void (*fire)(alarm*)); bool cancel(); bool is_set(); };
 //                                                `fire` runs once, on no actor in particular, must not
 //                                                block nor reach a point; cancel() is true iff it took

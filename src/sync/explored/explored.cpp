@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 namespace belay::inline BELAY_BUILD::sync {
 
@@ -45,6 +46,12 @@ void wake_all(const volatile void* word) {
   for (sleeper* each = sleepers; each != nullptr; each = each->next) {
     if (each->word == word) each->woken = true;
   }
+}
+
+nanoseconds elapsed() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * nanoseconds{1'000'000'000} + t.tv_nsec;
 }
 
 void* allocate(std::size_t bytes, memory_use use) {

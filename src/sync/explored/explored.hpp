@@ -149,6 +149,25 @@ class checked {
   T value_{};
 };
 
+/// The same on a field in a guest's memory, sequentially consistent.
+template <class T>
+T load_word(const volatile T* at) {
+  point(access_kind::read, at, sizeof(T));
+  return *at;
+}
+template <class T>
+void store_word(volatile T* at, T value) {
+  point(access_kind::write, at, sizeof(T));
+  *at = value;
+}
+template <class T>
+T exchange_word(volatile T* at, T value) {
+  point(access_kind::update, at, sizeof(T));
+  const T was = *at;
+  *at = value;
+  return was;
+}
+
 bool wait_on(const volatile void* word, std::uint32_t expected, nanoseconds deadline);
 void wake_all(const volatile void* word);
 
@@ -230,6 +249,7 @@ class parking {
 
 // ---- time
 inline nanoseconds now() { return world().now(); }
+nanoseconds elapsed();
 
 class alarm {
  public:

@@ -1,0 +1,174 @@
+#include "explore/check.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "explore/driver_program.hpp"
+#include "explore/guest_file.hpp"
+#include "explore/guest_image.hpp"
+#include "explore/memory_fault.hpp"
+#include "explore/recording.hpp"
+#include "explore/version.hpp"
+#include "kernel/executive.hpp"
+#include "sync/sync.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+namespace {
+
+std::string printed;
+bool keep_prints = false;
+
+void on_print(const char* text) {
+  constexpr std::size_t most = 64 * 1024;
+  if (keep_prints && printed.size() < most) printed += text;
+}
+
+std::size_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+/// A driver ready to be explored.
+struct subject {
+  guest_file file;
+  guest_image image;
+};
+
+tl::expected<subject, refusal> open_subject(const std::string& path) {
+  auto file = inspect(path);
+  if (!file) return tl::unexpected(file.error());
+  auto image = guest_image::load(path);
+  if (!image) return tl::unexpected(image.error());
+  sync::guest().forget();
+  sync::guest().set_fault_handler(&report_memory_fault);
+  kernel::set_print_sink(&on_print);
+  install_crash_handlers();
+  return subject{std::move(*file), std::move(*image)};
+}
+
+/// One entry of each kind that the driver serves, when the scenario does not say.
+std::vector<request_plan> plan_for(const driver_program& driver) {
+  std::vector<request_plan> plan;
+  if (driver.serves_read()) plan.push_back({.op = operation::read});
+  if (driver.serves_write()) {
+    plan.push_back({.op = operation::write, .length = 0, .input = std::vector<std::uint8_t>(64, 0x5a)});
+  }
+  if (driver.serves_control()) {
+    plan.push_back({.op = operation::control, .input = std::vector<std::uint8_t>(64, 0)});
+  }
+  return plan;
+}
+
+void set_processors(const scenario& what) { sync::world().set_cpus(what.cpus); }
+
+}  // namespace
+
+tl::expected<check_result, refusal> check_driver(const check_options& options) {
+  auto opened = open_subject(options.driver);
+  if (!opened) return tl::unexpected(opened.error());
+  check_result out;
+  out.what = options.what;
+  set_processors(out.what);
+
+  // What does it serve? Load and unload it once, with no client.
+  scenario nobody = options.what;
+  nobody.plan.clear();
+  driver_program program(opened->image, nobody);
+  directed straight;
+  straight.start({});
+  keep_prints = true;
+  const execution first = execute(program, straight);
+  keep_prints = false;
+  if (!first.found && program.load_status() < 0) {
+    return tl::unexpected(refusal{
+        2, fmt::format("{}: DriverEntry returned {:#010x}, so there is nothing to check; it printed: {}",
+                       options.driver, static_cast<std::uint32_t>(program.load_status()),
+                       printed.empty() ? "nothing" : printed.substr(0, 400))});
+  }
+  if (!first.found && program.device().empty()) {
+    return tl::unexpected(refusal{
+        2, options.what.device.empty()
+               ? fmt::format("{}: DriverEntry made no device that a client could open", options.driver)
+               : fmt::format("{}: no device is named {}; leave `device` out to use the first one",
+                             options.driver, options.what.device)});
+  }
+  if (out.what.plan.empty()) out.what.plan = plan_for(program);
+  if (!first.found && out.what.plan.empty()) {
+    return tl::unexpected(refusal{2, fmt::format("{}: the driver serves no read, write or device control; "
+                                                 "nothing can be cancelled", options.driver)});
+  }
+  if (out.what.device.empty()) out.what.device = program.device();
+
+  program.set_scenario(out.what);
+  out.search = search(program, options.search);
+  out.shared_granules = sync::guest().shared_granules();
+  if (out.search.executions == 1 && !out.search.found && program.open_status() < 0) {
+    return tl::unexpected(refusal{2, fmt::format("{}: opening the device failed with {:#010x}", options.driver,
+                                                 static_cast<std::uint32_t>(program.open_status()))});
+  }
+  if (out.search.what == verdict::violation) {
+    trace example;
+    example.belay_version = version;
+    example.driver = options.driver;
+    example.build_id = opened->file.build_id;
+    example.compiler = opened->file.compiler;
+    example.what = out.what;
+    example.strategy = out.search.found_by;
+    example.seed = options.search.seed;
+    example.found_at = out.search.found_at;
+    example.found_after = out.search.found_after;
+    example.preemptions = out.search.preemptions;
+    example.minimal = out.search.minimal;
+    example.directives = out.search.directives;
+    printed.clear();
+    keep_prints = true;
+    const execution last = record(program, example.directives, opened->image, example);
+    keep_prints = false;
+    if (!last.found) {
+      out.search.what = verdict::nondeterministic;
+      out.search.why = "the counter-example did not come about again when it was recorded";
+    }
+    out.printed = printed;
+    out.example = std::move(example);
+  }
+  out.peak_memory = peak_memory();
+  return out;
+}
+
+tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver, int times) {
+  auto opened = open_subject(driver);
+  if (!opened) return tl::unexpected(opened.error());
+  if (opened->file.build_id != from.build_id) {
+    return tl::unexpected(refusal{
+        2, fmt::format("{}: the trace was made of other code (build id {}, this one is {}); run `belay check` "
+                       "again", driver, from.build_id, opened->file.build_id)});
+  }
+  set_processors(from.what);
+  driver_program program(opened->image, from.what);
+  replay_result out;
+  out.same = true;
+  for (int i = 0; i < times && out.same; ++i) {
+    out.now = from;
+    // Accesses become points when they are known to be shared: learn as the search did.
+    for (int lesson = 0; i == 0 && lesson < 64; ++lesson) {
+      static_cast<void>(replay(program, from.directives));
+      if (!sync::guest().grew()) break;
+    }
+    out.run = record(program, from.directives, opened->image, out.now);
+    if (!out.run.found) {
+      out.same = false;
+      out.difference = "nothing was found this time";
+    } else if (out.run.found->signature() != from.found.signature()) {
+      out.same = false;
+      out.difference = "it found " + out.run.found->clause + " this time, not " + from.found.clause;
+    } else if (out.now.digest != from.digest) {
+      out.same = false;
+      out.difference = "the finding is the same but the events before it differ";
+    }
+  }
+  return out;
+}
+
+}  // namespace belay::inline BELAY_BUILD::explore

@@ -1,0 +1,186 @@
+#include "explore/driver_program.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "sync/sync.hpp"
+#include "wdm/io_manager.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+namespace {
+
+// Identities of actors across executions.
+constexpr int most_clients = 16;
+constexpr int most_requests = 48;
+const char system_key = 0;
+const char client_keys[most_clients] = {};
+const char canceller_keys[most_clients][most_requests] = {};
+
+constexpr std::uint8_t major_read = 3, major_write = 4, major_control = 14;
+
+template <class T, class... Arguments>
+T* make(Arguments&&... arguments) {
+  return new (sync::allocate(sizeof(T), sync::memory_use::internal)) T(std::forward<Arguments>(arguments)...);
+}
+
+char* format_name(const char* format, int a, int b, const char* c) {
+  auto* const text = static_cast<char*>(sync::allocate(48, sync::memory_use::internal));
+  std::snprintf(text, 48, format, a, b, c);
+  return text;
+}
+
+const char* name_of(operation op) {
+  switch (op) {
+    case operation::read: return "read";
+    case operation::write: return "write";
+    case operation::control: return "control";
+  }
+  return "?";
+}
+
+std::uint8_t major_of(operation op) {
+  switch (op) {
+    case operation::read: return major_read;
+    case operation::write: return major_write;
+    case operation::control: return major_control;
+  }
+  return major_read;
+}
+
+bool can_be_cancelled(const void* p) {
+  const auto* const it = static_cast<const wdm::request*>(p);
+  return it->issued() && !it->completed();
+}
+
+}  // namespace
+
+struct driver_program::client {
+  driver_program* in = nullptr;
+  int number = 0;  // from 1
+  _FILE_OBJECT* shared = nullptr;
+};
+
+driver_program::driver_program(const guest_image& image, scenario what)
+    : image_(image), scenario_(std::move(what)) {}
+
+void driver_program::start() {
+  image_.restore();
+  sync::spawn({.name = "system", .key = &system_key},
+              [](void* p) { static_cast<driver_program*>(p)->run_system(); }, this);
+}
+
+void driver_program::finish() {}
+
+bool driver_program::choose_device(void* driver) {
+  struct choice {
+    driver_program* self;
+    void* found = nullptr;
+    bool named = false;
+  } chosen{this};
+  wdm::visit_devices(
+      static_cast<_DRIVER_OBJECT*>(driver),
+      [](void* context, const wdm::device_view& view) {
+        auto& c = *static_cast<choice*>(context);
+        const std::string& wanted = c.self->scenario_.device;
+        const bool match = wanted.empty() ? view.name != nullptr
+                                          : (view.name != nullptr && wanted == view.name) ||
+                                                (view.link != nullptr && wanted == view.link);
+        if (!match && !(wanted.empty() && c.found == nullptr)) return true;
+        c.found = view.device;
+        c.named = match;
+        const char* const name = view.name != nullptr ? view.name : "(unnamed device)";
+        if (c.self->device_ != name) c.self->device_ = name;
+        return !match;
+      },
+      &chosen);
+  device_object_ = chosen.found;
+  return chosen.found != nullptr && (chosen.named || scenario_.device.empty());
+}
+
+void driver_program::run_system() {
+  wdm::start();
+  const wdm::load_result loaded =
+      wdm::load_driver(reinterpret_cast<wdm::driver_entry>(image_.entry()), "guest");
+  load_status_ = loaded.status;
+  if (loaded.driver == nullptr) return;
+  serves_read_ = wdm::serves(loaded.driver, major_read);
+  serves_write_ = wdm::serves(loaded.driver, major_write);
+  serves_control_ = wdm::serves(loaded.driver, major_control);
+  if (!choose_device(loaded.driver)) device_.clear();
+  if (!device_.empty() && !scenario_.plan.empty()) {
+    _FILE_OBJECT* shared = nullptr;
+    if (scenario_.shared_handle) {
+      const wdm::open_result opened = wdm::open(static_cast<_DEVICE_OBJECT*>(device_object_));
+      open_status_ = opened.status;
+      shared = opened.file;
+    }
+    sync::actor_id clients[most_clients];
+    const int count = std::min(scenario_.clients, most_clients);
+    for (int i = 0; i < count; ++i) {
+      client* const self = make<client>();
+      self->in = this;
+      self->number = i + 1;
+      self->shared = shared;
+      clients[i] = sync::spawn({.name = format_name("client %d", i + 1, 0, ""), .key = &client_keys[i]},
+                               [](void* p) {
+                                 auto* const c = static_cast<client*>(p);
+                                 c->in->run_client(*c);
+                               },
+                               self);
+    }
+    for (int i = 0; i < count; ++i) sync::join(clients[i]);
+    if (shared != nullptr) wdm::close_handle(shared);
+  }
+  wdm::unload_driver(loaded.driver);
+}
+
+void driver_program::run_client(client& self) {
+  _FILE_OBJECT* file = self.shared;
+  if (file == nullptr) {
+    const wdm::open_result opened = wdm::open(static_cast<_DEVICE_OBJECT*>(device_object_));
+    if (opened.file == nullptr) {
+      open_status_ = opened.status;
+      return;
+    }
+    file = opened.file;
+  }
+  wdm::request* requests[most_requests];
+  int count = 0;
+  for (int round = 0; round < scenario_.requests; ++round) {
+    for (const request_plan& each : scenario_.plan) {
+      if ((each.client != 0 && each.client != self.number) || count == most_requests) continue;
+      wdm::request_options options;
+      options.file = file;
+      options.major = major_of(each.op);
+      options.control_code = each.code;
+      options.input = each.input.data();
+      options.input_size = static_cast<std::uint32_t>(each.input.size());
+      options.output_size = each.op == operation::write ? 0 : each.length;
+      options.name = format_name("%d.%d %s", self.number, count + 1, name_of(each.op));
+      wdm::request* const request = make<wdm::request>(options);
+      if (each.cancel == cancel_when::any) {
+        sync::spawn({.name = format_name("cancel %d.%d %s", self.number, count + 1, name_of(each.op)),
+                     .key = &canceller_keys[self.number - 1][count],
+                     .optional = true,
+                     .start_gate = &can_be_cancelled,
+                     .start_argument = request},
+                    [](void* p) { static_cast<wdm::request*>(p)->cancel(); }, request);
+      }
+      requests[count++] = request;
+      request->start();
+    }
+  }
+  if (self.shared == nullptr) {
+    sync::linger();
+    wdm::close_handle(file);
+  } else {
+    sync::linger();
+  }
+  wdm::cancel_thread_requests();
+  for (int i = 0; i < count; ++i) requests[i]->wait();
+}
+
+}  // namespace belay::inline BELAY_BUILD::explore

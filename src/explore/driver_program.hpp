@@ -1,0 +1,52 @@
+// A driver under a scenario, as a program to explore.
+//
+// One "system" actor starts the I/O manager, loads the driver, starts the clients, waits for them and
+// unloads the driver. Each request has a canceller: an optional actor that may call IoCancelIrp at any
+// time while the request is outstanding, or never.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "explore/execution.hpp"
+#include "explore/guest_image.hpp"
+#include "explore/scenario.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+class driver_program final : public program {
+ public:
+  driver_program(const guest_image& image, scenario what);
+
+  void start() override;
+  void finish() override;
+
+  /// After an execution: what DriverEntry returned, and which kinds of request the driver serves.
+  std::int32_t load_status() const { return load_status_; }
+  bool serves_read() const { return serves_read_; }
+  bool serves_write() const { return serves_write_; }
+  bool serves_control() const { return serves_control_; }
+  /// The device that the clients opened; empty when there is none that they can name.
+  const std::string& device() const { return device_; }
+  std::int32_t open_status() const { return open_status_; }
+  void set_scenario(scenario what) { scenario_ = std::move(what); }
+
+ private:
+  struct client;
+  void run_system();
+  void run_client(client& self);
+  bool choose_device(void* driver);
+
+  const guest_image& image_;
+  scenario scenario_;
+  std::int32_t load_status_ = 0;
+  std::int32_t open_status_ = 0;
+  bool serves_read_ = false, serves_write_ = false, serves_control_ = false;
+  std::string device_;
+  void* device_object_ = nullptr;
+  bool load_only_ = false;
+};
+
+}  // namespace belay::inline BELAY_BUILD::explore

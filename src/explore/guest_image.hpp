@@ -1,0 +1,40 @@
+// A driver's shared object in this process, and its writable data put back before each execution.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "explore/refusal.hpp"
+#include "sync/build.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+class guest_image {
+ public:
+  /// Loads the file, runs its constructors and remembers its writable data. Callers: once a process.
+  static tl::expected<guest_image, refusal> load(const std::string& path);
+
+  /// Puts the writable data back to what it was after loading.
+  void restore() const;
+
+  void* entry() const { return entry_; }            ///< DriverEntry
+  std::uintptr_t bias() const { return bias_; }     ///< what to subtract for addresses in the file
+  bool contains(std::uintptr_t address) const { return address - low_ < high_ - low_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  struct range {
+    std::uintptr_t start;
+    std::vector<unsigned char> content;
+  };
+
+  std::string path_;
+  void* entry_ = nullptr;
+  std::uintptr_t bias_ = 0, low_ = 0, high_ = 0;
+  std::vector<range> writable_;
+};
+
+}  // namespace belay::inline BELAY_BUILD::explore

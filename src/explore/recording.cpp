@@ -1,0 +1,213 @@
+#include "explore/recording.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "explore/deadlock.hpp"
+#include "explore/guest_image.hpp"
+#include "explore/symbols.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+namespace {
+
+const guest_image* digest_image = nullptr;
+
+// The same in every process: the arena always lies at the same place, the image does not, and our own
+// addresses mean nothing.
+std::uint64_t portable(std::uint64_t address) {
+  const sync::arena& memory = sync::world().memory();
+  if (address - memory.base() < sync::arena::size) return address;
+  if (digest_image != nullptr && digest_image->contains(address)) return address - digest_image->bias() + 1;
+  return 0;
+}
+
+struct field {
+  std::uint32_t offset;
+  const char* name;
+};
+
+// Fields of an IRP on x64 Windows, in order.
+constexpr field irp_fields[] = {
+    {0x00, "Type"},           {0x02, "Size"},         {0x08, "MdlAddress"},
+    {0x10, "Flags"},          {0x18, "AssociatedIrp"}, {0x20, "ThreadListEntry"},
+    {0x30, "IoStatus.Status"}, {0x38, "IoStatus.Information"}, {0x40, "RequestorMode"},
+    {0x41, "PendingReturned"}, {0x42, "StackCount"},   {0x43, "CurrentLocation"},
+    {0x44, "Cancel"},         {0x45, "CancelIrql"},   {0x46, "ApcEnvironment"},
+    {0x47, "AllocationFlags"}, {0x48, "UserIosb"},     {0x50, "UserEvent"},
+    {0x58, "Overlay"},        {0x68, "CancelRoutine"}, {0x70, "UserBuffer"},
+    {0x78, "Tail.Overlay.DriverContext"}, {0x98, "Tail.Overlay.Thread"},
+    {0xa0, "Tail.Overlay.AuxiliaryBuffer"}, {0xa8, "Tail.Overlay.ListEntry"},
+    {0xb8, "Tail.Overlay.CurrentStackLocation"}, {0xc0, "Tail.Overlay.OriginalFileObject"},
+    {0xc8, "Tail"},           {0xd0, "stack location"},
+};
+
+/// Names for the addresses of one execution, numbered as they appear.
+class names {
+ public:
+  explicit names(const symbols* of) : symbols_(of) {}
+
+  void irp(std::uint64_t address) { irps_.emplace(address, irps_.size() + 1); }
+
+  std::string of(std::uint64_t address) {
+    if (address == 0) return {};
+    const sync::arena& memory = sync::world().memory();
+    if (symbols_ != nullptr && symbols_->contains(address)) return symbols_->name_of(address);
+    if (const int actor = memory.stack_of(address); actor >= 0) {
+      return fmt::format("stack of {}", sync::world().at(actor).name);
+    }
+    std::uintptr_t start = 0;
+    std::size_t bytes = 0;
+    if (!memory.find_block(address, &start, &bytes)) return {};
+    auto at = irps_.upper_bound(address);
+    if (at != irps_.begin()) {
+      --at;
+      if (at->first >= start && address < at->first + 0x400) return irp_name(at->second, address - at->first);
+    }
+    const auto [block, fresh] = blocks_.emplace(start, blocks_.size() + 1);
+    static_cast<void>(fresh);
+    const std::uint64_t offset = address - start;
+    return offset == 0 ? fmt::format("block {}", block->second)
+                       : fmt::format("block {}+{:#x}", block->second, offset);
+  }
+
+ private:
+  static std::string irp_name(std::size_t number, std::uint64_t offset) {
+    if (offset == 0) return fmt::format("irp {}", number);
+    const field* best = irp_fields;
+    for (const field& each : irp_fields) {
+      if (each.offset <= offset) best = &each;
+    }
+    return fmt::format("irp {} {}", number, best->name);
+  }
+
+  const symbols* symbols_;
+  std::map<std::uint64_t, std::size_t> irps_;
+  std::map<std::uint64_t, std::size_t> blocks_;
+};
+
+const char* name_of(sync::access_kind kind) {
+  switch (kind) {
+    case sync::access_kind::none: return "";
+    case sync::access_kind::start: return "starts";
+    case sync::access_kind::read: return "read";
+    case sync::access_kind::write: return "write";
+    case sync::access_kind::update: return "update";
+    case sync::access_kind::acquire: return "acquire";
+    case sync::access_kind::release: return "release";
+    case sync::access_kind::wait: return "goes on";
+    case sync::access_kind::yield: return "yield";
+  }
+  return "";
+}
+
+}  // namespace
+
+sync::actor_id event_recorder::choose(const sync::decision& what) {
+  const sync::actor_id chosen = inner_.choose(what);
+  preempting_ = what.current_goes_on && chosen >= 0 && chosen != what.current;
+  return chosen;
+}
+
+void event_recorder::add(raw_event what) {
+  const sync::scheduler& s = sync::world();
+  what.step = s.steps();
+  what.irql = s.current() >= 0 ? s.at(s.current()).interrupt_level : 0;
+  what.time = s.now();
+  what.preempted = preempting_;
+  preempting_ = false;
+  digest_ = sync::mix(digest_, what.step);
+  digest_ = sync::mix(digest_, static_cast<std::uint64_t>(what.actor));
+  digest_ = sync::mix(digest_, static_cast<std::uint64_t>(what.access.kind));
+  digest_ = sync::mix(digest_, portable(what.access.address));
+  digest_ = sync::mix(digest_, portable(what.object));
+  digest_ = sync::mix(digest_, portable(what.site));
+  for (const char* c = what.note; c != nullptr && *c != 0; ++c) {
+    digest_ = sync::mix(digest_, static_cast<unsigned char>(*c));
+  }
+  events_.push_back(what);
+}
+
+void event_recorder::on_step(sync::actor_id who, const sync::pending_access& what, const void* site) {
+  raw_event it{};
+  it.actor = who;
+  it.access = what;
+  it.object = what.address;
+  it.site = reinterpret_cast<std::uint64_t>(site);
+  add(it);
+}
+
+void event_recorder::on_note(sync::actor_id who, const char* what, const void* object, const void* site) {
+  raw_event it{};
+  it.actor = who;
+  it.note = what;
+  it.object = reinterpret_cast<std::uint64_t>(object);
+  it.site = reinterpret_cast<std::uint64_t>(site);
+  add(it);
+}
+
+execution record(program& what, const std::vector<directive>& directives, const guest_image& image,
+                 trace& into) {
+  directed by;
+  by.start(directives);
+  event_recorder recorder(by);
+  digest_image = &image;
+  sync::world().set_recorder(&recorder);
+  execution out = run_to_finding(what, recorder);
+  sync::world().set_recorder(nullptr);
+
+  const auto opened = symbols::open(image.path(), image.bias());
+  const symbols* const guest = opened ? &*opened : nullptr;
+  names naming(guest);
+  into.events.clear();
+  into.actors.clear();
+  std::uint64_t seen = 0;
+  sync::nanoseconds time = 0;
+  for (const auto& raw : recorder.events()) {
+    event it;
+    it.step = raw.step;
+    it.actor = raw.actor;
+    it.object = raw.object;
+    it.irql = raw.irql;
+    it.time = raw.time;
+    it.preempted = raw.preempted;
+    if (raw.note != nullptr) {
+      const bool state = std::strncmp(raw.note, "irp:", 4) == 0;
+      it.kind = state ? event_kind::irp_state : event_kind::call;
+      it.what = state ? raw.note + 4 : raw.note;
+      if (state) naming.irp(raw.object);
+    } else {
+      it.what = name_of(raw.access.kind);
+    }
+    it.object_name = naming.of(raw.object);
+    if (guest != nullptr && raw.site != 0 && guest->contains(raw.site)) it.where = guest->where(raw.site);
+    if (raw.time != time) {
+      event clock;
+      clock.step = raw.step;
+      clock.kind = event_kind::clock;
+      clock.what = "clock";
+      clock.time = time = raw.time;
+      into.events.push_back(clock);
+      seen |= 1;
+    }
+    seen |= std::uint64_t{1} << raw.actor;
+    into.events.push_back(std::move(it));
+  }
+  for (; seen != 0; seen &= seen - 1) {
+    const int id = __builtin_ctzll(seen);
+    into.actors.push_back({id, id == sync::clock_actor ? "clock" : sync::world().at(id).name});
+  }
+  into.digest = recorder.digest();
+  into.stack.clear();
+  if (out.found) {
+    into.found = *out.found;
+    if (guest != nullptr) into.stack = guest->stack(out.found->stack);
+    into.object_name = naming.of(out.found->object);
+  }
+  return out;
+}
+
+}  // namespace belay::inline BELAY_BUILD::explore

@@ -1,0 +1,52 @@
+// Writing down one execution: the raw events, then their names.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "explore/execution.hpp"
+#include "explore/trace.hpp"
+
+namespace belay::inline BELAY_BUILD::explore {
+
+/// Takes part in an execution as chooser and recorder.
+class event_recorder final : public sync::recorder, public sync::chooser {
+ public:
+  explicit event_recorder(sync::chooser& inner) : inner_(inner) {}
+
+  sync::actor_id choose(const sync::decision& what) override;
+  void on_step(sync::actor_id who, const sync::pending_access& what, const void* site) override;
+  void on_note(sync::actor_id who, const char* what, const void* object, const void* site) override;
+
+  struct raw_event {
+    std::uint64_t step;
+    sync::actor_id actor;
+    sync::pending_access access;  // kind none: a note
+    const char* note = nullptr;
+    std::uint64_t object = 0;
+    std::uint64_t site = 0;
+    std::uint8_t irql = 0;
+    sync::nanoseconds time = 0;
+    bool preempted = false;
+  };
+  const std::vector<raw_event>& events() const { return events_; }
+  /// A digest of all events, for comparing two executions.
+  std::uint64_t digest() const { return digest_; }
+
+ private:
+  void add(raw_event what);
+
+  sync::chooser& inner_;
+  std::vector<raw_event> events_;
+  std::uint64_t digest_ = 0;
+  bool preempting_ = false;
+};
+
+/// Runs `what` along `directives` and writes its events into `into`, with names; `image` gives the
+/// guest's symbols.
+class guest_image;
+execution record(program& what, const std::vector<directive>& directives, const guest_image& image,
+                 trace& into);
+
+}  // namespace belay::inline BELAY_BUILD::explore
