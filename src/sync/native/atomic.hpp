@@ -73,6 +73,20 @@ class checked {
   T value_{};
 };
 
+/// The same on a field in a guest's memory, sequentially consistent.
+template <class T>
+T load_word(const volatile T* at) {
+  return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+template <class T>
+void store_word(volatile T* at, T value) {
+  __atomic_store_n(at, value, __ATOMIC_SEQ_CST);
+}
+template <class T>
+T exchange_word(volatile T* at, T value) {
+  return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);
+}
+
 /// Sleeps while the 32-bit word at `word` equals `expected`, until woken or `deadline` passes.
 ///
 /// Callers:  any actor that may block.

@@ -57,12 +57,13 @@ class pool {
       } else {
         --running_;
         ++idle_;
-        const std::uint32_t seen = calls_.load(std::memory_order_relaxed);
-        lock_.unlock();
-        futex_wait(&calls_, seen, forever);
-        lock_.lock();
-        --idle_;
-        ++running_;
+        while (called_ == 0) {
+          const std::uint32_t seen = calls_.load(std::memory_order_relaxed);
+          lock_.unlock();
+          futex_wait(&calls_, seen, forever);
+          lock_.lock();
+        }
+        --called_;
       }
     }
     --running_;
@@ -80,6 +81,9 @@ class pool {
   /// lock held. False: it needed a new one and got none.
   bool serve() {
     if (idle_ > 0) {
+      --idle_;
+      ++running_;
+      ++called_;
       calls_.fetch_add(1, std::memory_order_relaxed);
       futex_wake(&calls_, 1);
       return true;
@@ -106,6 +110,7 @@ class pool {
   int workers_ = 0;
   int running_ = 0;  // neither idle nor blocked
   int idle_ = 0;
+  int called_ = 0;                  // of those that still sleep: no longer idle
   atomic<std::uint32_t> calls_{0};  // changes to wake an idle worker
 };
 
