@@ -51,7 +51,7 @@ tl::expected<subject, refusal> open_subject(const std::string& path) {
 /// One entry of each kind that the driver serves, when the scenario does not say.
 std::vector<request_plan> plan_for(const driver_program& driver) {
   std::vector<request_plan> plan;
-  if (driver.serves_read()) plan.push_back({.op = operation::read});
+  if (driver.serves_read()) plan.push_back({.op = operation::read, .input = {}});
   if (driver.serves_write()) {
     plan.push_back({.op = operation::write, .length = 0, .input = std::vector<std::uint8_t>(64, 0x5a)});
   }
@@ -122,6 +122,8 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
     example.preemptions = out.search.preemptions;
     example.minimal = out.search.minimal;
     example.directives = out.search.directives;
+    example.shared = out.search.shared;
+    sync::guest().restore_shared_set(example.shared);
     printed.clear();
     keep_prints = true;
     const execution last = record(program, example.directives, opened->image, example);
@@ -147,15 +149,11 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   }
   set_processors(from.what);
   driver_program program(opened->image, from.what);
+  sync::guest().restore_shared_set(from.shared);
   replay_result out;
   out.same = true;
   for (int i = 0; i < times && out.same; ++i) {
     out.now = from;
-    // Accesses become points when they are known to be shared: learn as the search did.
-    for (int lesson = 0; i == 0 && lesson < 64; ++lesson) {
-      static_cast<void>(replay(program, from.directives));
-      if (!sync::guest().grew()) break;
-    }
     out.run = record(program, from.directives, opened->image, out.now);
     if (!out.run.found) {
       out.same = false;

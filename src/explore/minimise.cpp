@@ -11,7 +11,10 @@ namespace {
 
 class reducer {
  public:
-  reducer(program& what, const finding& found) : program_(what) { best_.found = found; }
+  reducer(program& what, const finding& found) : program_(what) {
+    best_.found = found;
+    best_.shared = sync::guest().shared_set();
+  }
 
   /// Keeps `directives` if they lead to the same finding with no more preemptions than the best so far.
   bool attempt(const std::vector<directive>& directives) {
@@ -66,30 +69,45 @@ class reducer {
   /// is the best. False: too many to explore.
   bool settle(int bound) {
     constexpr std::uint64_t most = 2'000'000;
-    bounded_search search;
+    sync::guest().freeze(false);
     sync::world().set_hashing(true);
-    search.start(bound, true);
     bool complete = false;
     std::uint64_t executions = 0;
-    while (!complete && ++executions < most) {
-      search.begin();
-      const execution it = run_to_finding(program_, search);
-      if (it.found && it.found->signature() == best_.found.signature()) {
-        sync::world().set_hashing(false);
+    bounded_search search;
+    while (!complete && executions < most) {  // again when more memory turned out to be shared
+      static_cast<void>(sync::guest().grew());
+      search.start(bound, true);
+      bool more = true;
+      while (more && ++executions < most) {
         search.begin();
-        keep(search);
-        leave_out();
-        return true;
+        const execution it = run_to_finding(program_, search);
+        if (it.found && it.found->signature() == best_.found.signature()) {
+          take_instead(search);
+          return true;
+        }
+        more = search.advance();
       }
-      complete = !search.advance();
+      complete = !more && !sync::guest().grew();
     }
     sync::world().set_hashing(false);
+    sync::guest().freeze(true);
     return complete;
   }
 
   minimised& best() { return best_; }
 
  private:
+  /// The execution that `search` just did is the better one.
+  void take_instead(bounded_search& search) {
+    sync::world().set_hashing(false);
+    sync::guest().freeze(true);
+    best_.shared = sync::guest().shared_set();
+    any_ = false;
+    search.begin();
+    keep(search);
+    leave_out();
+  }
+
   program& program_;
   minimised best_;
   bool any_ = false;
@@ -108,7 +126,7 @@ minimised minimise(program& what, const finding& found, std::vector<directive> d
   for (int bound = 0; bound < reduce.best().preemptions; ++bound) {
     proved = reduce.settle(bound) && proved;
   }
-  reduce.best().proved = proved || reduce.best().preemptions == 0;
+  reduce.best().proved = proved;
   return reduce.best();
 }
 

@@ -105,7 +105,9 @@ searcher::step searcher::one(sync::chooser& by, phase& in) {
 
 void searcher::take(execution&& failed) {
   sync::world().set_hashing(false);
+  sync::guest().freeze(true);
   result_.what = verdict::violation;
+  result_.shared = sync::guest().shared_set();
   const auto& schedule = sync::world().schedule();
   rerun same({schedule.begin(), schedule.begin() + static_cast<std::ptrdiff_t>(failed.steps)});
   recording_chooser recorded(same);
@@ -125,6 +127,7 @@ void searcher::take(execution&& failed) {
     result_.directives = std::move(small.directives);
     result_.preemptions = small.preemptions;
     result_.minimal = small.proved;
+    result_.shared = std::move(small.shared);
     result_.found = std::move(small.found);
   }
 }

@@ -52,6 +52,7 @@ struct search_result {
   double found_after = 0;                 ///< seconds
   std::vector<directive> directives;      ///< minimal when `minimal`
   int preemptions = 0;
+  std::vector<std::uint64_t> shared;      ///< shared memory that the directives count on
   bool minimal = false;                   ///< proved: no schedule with fewer preemptions fails
 };
 

@@ -63,6 +63,7 @@ struct trace {
   int preemptions = 0;
   bool minimal = false;
   std::vector<directive> directives;
+  std::vector<std::uint64_t> shared;  ///< the memory whose accesses are steps: arena addresses, image offsets + 1
   std::vector<actor_info> actors;
   std::vector<event> events;
   std::uint64_t digest = 0;        ///< of all events, the same in every process

@@ -34,12 +34,15 @@ void guest_memory::forget() {
   madvise(arena_learned_, arena::size / 8, MADV_DONTNEED);
   std::fill(image_learned_.begin(), image_learned_.end(), std::uint8_t{0});
   std::memset(stack_shared_, 0, sizeof stack_shared_);
-  shared_ = 0;
-  grew_ = false;
+  shared_.clear();
+  pending_.clear();
+  grew_ = frozen_ = false;
 }
 
-bool guest_memory::learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind) {
-  const bool writes = kind != access_kind::read;
+void guest_memory::learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind) {
+  const auto is_shared = [](std::uint8_t byte) {
+    return (byte & who_mask) == read_by_many && (byte & written) != 0;
+  };
   const std::uint8_t before = *at;
   std::uint8_t after = before;
   if ((before & who_mask) == 0) {
@@ -47,17 +50,44 @@ bool guest_memory::learn(std::uint8_t* at, actor_id who, std::uintptr_t address,
   } else if ((before & who_mask) != who) {
     after = static_cast<std::uint8_t>((before & written) | read_by_many);
   }
-  if (writes) after |= written;
-  const bool others = (before & who_mask) != 0 && (after & who_mask) == read_by_many;
-  if (others && (after & written) != 0) {
-    after |= shared;
-    grew_ = true;
-    ++shared_;
-    const int stack = world().memory().stack_of(address);
-    if (stack >= 0) stack_shared_[stack] = true;
-  }
+  if (kind != access_kind::read) after |= written;
   *at = after;
-  return (after & shared) != 0;
+  if (is_shared(before) || !is_shared(after)) return;
+  const bool in_image = address - image_ < image_size_;
+  pending_.push_back(in_image ? ((address - image_) & ~std::uintptr_t{7}) + 1 : address & ~std::uintptr_t{7});
+  grew_ = true;
+}
+
+std::uint8_t* guest_memory::learned_at(std::uint64_t granule) {
+  const std::uintptr_t offset = granule - world().memory().base();
+  if (offset < arena::size) return arena_learned_ + (offset >> 3);
+  if (granule - 1 < image_size_) return image_learned_.data() + ((granule - 1) >> 3);
+  return nullptr;
+}
+
+void guest_memory::share(std::uint64_t granule) {
+  std::uint8_t* const at = learned_at(granule);
+  if (at == nullptr || (*at & shared) != 0) return;
+  *at |= shared | written | read_by_many;
+  shared_.push_back(granule);
+  const int stack = world().memory().stack_of(granule);
+  if (stack >= 0) stack_shared_[stack] = true;
+}
+
+void guest_memory::apply_pending() {
+  for (const std::uint64_t granule : pending_) share(granule);
+  pending_.clear();
+}
+
+void guest_memory::restore_shared_set(const std::vector<std::uint64_t>& granules) {
+  for (const std::uint64_t granule : shared_) {
+    std::uint8_t* const at = learned_at(granule);
+    if (at != nullptr) *at &= static_cast<std::uint8_t>(~shared);
+  }
+  shared_.clear();
+  std::memset(stack_shared_, 0, sizeof stack_shared_);
+  for (const std::uint64_t granule : granules) share(granule);
+  frozen_ = true;
 }
 
 void guest_memory::learn_point(std::uintptr_t address, access_kind kind) {

@@ -3,7 +3,8 @@
 // Most accesses are to the actor's own stack or to memory that only one actor uses: they are no
 // scheduling points. Which memory is shared is learned: a granule of eight bytes is shared once two
 // actors touched it, one of them to write, while others could run. What one execution learns holds
-// for the next; a search that saw the set grow starts again (see `grew`).
+// from the next on, so that an execution is a function of its choices and of the set that it began
+// with; a search that saw the set grow starts again (see `grew`).
 #pragma once
 
 #include <cstdint>
@@ -24,13 +25,24 @@ class guest_memory {
   void set_fault_handler(fault_handler handler) { on_fault_ = handler; }
   /// Forgets what was learned.
   void forget();
-  /// True once after the set of shared memory grew.
+  /// Makes what the last execution learned count. Called before each execution.
+  void begin_execution() {
+    if (!pending_.empty() && !frozen_) [[unlikely]]
+      apply_pending();
+  }
+  /// While frozen, nothing learned counts: the next execution sees the set of this one.
+  void freeze(bool on) { frozen_ = on; }
+  /// True once after executions learned of more shared memory.
   bool grew() {
     const bool was = grew_;
     grew_ = false;
     return was;
   }
-  std::size_t shared_granules() const { return shared_; }
+  std::size_t shared_granules() const { return shared_.size(); }
+  /// The shared granules: addresses in the arena, or offsets in the image plus one.
+  std::vector<std::uint64_t> shared_set() const { return shared_; }
+  /// Makes exactly these shared, and freezes.
+  void restore_shared_set(const std::vector<std::uint64_t>& granules);
 
   void access(std::uintptr_t address, std::size_t size, access_kind kind, const void* site) {
     scheduler& s = world();
@@ -57,7 +69,10 @@ class guest_memory {
     }
     if (!every_access_) {
       if (s.alone()) return;
-      if ((*learned & shared) == 0 && !learn(learned, s.current(), address, kind)) return;
+      if ((*learned & shared) == 0) {
+        learn(learned, s.current(), address, kind);
+        return;
+      }
     }
     self.site = site;
     s.point(kind, reinterpret_cast<const void*>(address), size);
@@ -76,7 +91,10 @@ class guest_memory {
   static constexpr std::uint8_t shared = 0x80, written = 0x40, who_mask = 0x3f;
   static constexpr std::uint8_t read_by_many = who_mask;
 
-  bool learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind);
+  void learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind);
+  void apply_pending();
+  void share(std::uint64_t granule);
+  std::uint8_t* learned_at(std::uint64_t granule);
   void fault(std::uintptr_t address, std::size_t size, access_kind kind);
   void map();
 
@@ -86,7 +104,9 @@ class guest_memory {
   std::vector<std::uint8_t> image_learned_;
   bool every_access_ = false;
   bool grew_ = false;
-  std::size_t shared_ = 0;
+  bool frozen_ = false;
+  std::vector<std::uint64_t> shared_;
+  std::vector<std::uint64_t> pending_;
   bool stack_shared_[max_actors] = {};
   fault_handler on_fault_ = nullptr;
 };
