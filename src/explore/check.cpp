@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
+
 #include "explore/driver_program.hpp"
 #include "explore/guest_file.hpp"
 #include "explore/guest_image.hpp"
@@ -123,6 +126,8 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
     example.minimal = out.search.minimal;
     example.directives = out.search.directives;
     example.shared = out.search.shared;
+    const auto identities = sync::world().identities();
+    example.identities.assign(identities.begin(), identities.end());
     sync::guest().restore_shared_set(example.shared);
     printed.clear();
     keep_prints = true;
@@ -150,6 +155,9 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   set_processors(from.what);
   driver_program program(opened->image, from.what);
   sync::guest().restore_shared_set(from.shared);
+  std::array<std::uint64_t, sync::max_actors> identities{};
+  std::copy_n(from.identities.begin(), std::min(from.identities.size(), identities.size()), identities.begin());
+  sync::world().set_identities(identities);
   replay_result out;
   out.same = true;
   for (int i = 0; i < times && out.same; ++i) {

@@ -12,12 +12,13 @@ namespace belay::inline BELAY_BUILD::explore {
 
 namespace {
 
-// Identities of actors across executions.
 constexpr int most_clients = 16;
 constexpr int most_requests = 48;
-const char system_key = 0;
-const char client_keys[most_clients] = {};
-const char canceller_keys[most_clients][most_requests] = {};
+
+// Identities of actors, the same in every execution and process. No object lies at such addresses.
+const void* key(int client, int request) {
+  return reinterpret_cast<const void*>(static_cast<std::uintptr_t>(1 + client * (most_requests + 1) + request));
+}
 
 constexpr std::uint8_t major_read = 3, major_write = 4, major_control = 14;
 
@@ -68,7 +69,7 @@ driver_program::driver_program(const guest_image& image, scenario what)
 
 void driver_program::start() {
   image_.restore();
-  sync::spawn({.name = "system", .key = &system_key},
+  sync::spawn({.name = "system", .key = key(0, 0)},
               [](void* p) { static_cast<driver_program*>(p)->run_system(); }, this);
 }
 
@@ -124,7 +125,7 @@ void driver_program::run_system() {
       self->in = this;
       self->number = i + 1;
       self->shared = shared;
-      clients[i] = sync::spawn({.name = format_name("client %d", i + 1, 0, ""), .key = &client_keys[i]},
+      clients[i] = sync::spawn({.name = format_name("client %d", i + 1, 0, ""), .key = key(i + 1, 0)},
                                [](void* p) {
                                  auto* const c = static_cast<client*>(p);
                                  c->in->run_client(*c);
@@ -163,7 +164,7 @@ void driver_program::run_client(client& self) {
       wdm::request* const request = make<wdm::request>(options);
       if (each.cancel == cancel_when::any) {
         sync::spawn({.name = format_name("cancel %d.%d %s", self.number, count + 1, name_of(each.op)),
-                     .key = &canceller_keys[self.number - 1][count],
+                     .key = key(self.number, count + 1),
                      .optional = true,
                      .start_gate = &can_be_cancelled,
                      .start_argument = request},

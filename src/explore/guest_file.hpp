@@ -32,8 +32,8 @@ struct guest_file {
 /// functions of the C library). Does not load it. Each refusal says what to do.
 tl::expected<guest_file, refusal> inspect(const std::string& path);
 
-/// Names of functions that the ELF file at `path` exports; empty when it cannot be read.
-std::vector<std::string> exported_functions(const std::string& path);
+/// Functions and variables that the ELF file at `path` exports, sorted; empty when it cannot be read.
+std::vector<std::string> exported_names(const std::string& path);
 
 /// The descriptor of the note that `belay cc` puts into a guest; `inspect` reads it.
 std::string guest_note(std::string_view compiler, std::string_view belay_version);

@@ -63,6 +63,7 @@ struct trace {
   int preemptions = 0;
   bool minimal = false;
   std::vector<directive> directives;
+  std::vector<std::uint64_t> identities;  ///< of the actors, by their number
   std::vector<std::uint64_t> shared;  ///< the memory whose accesses are steps: arena addresses, image offsets + 1
   std::vector<actor_info> actors;
   std::vector<event> events;

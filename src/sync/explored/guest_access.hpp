@@ -41,6 +41,11 @@ class guest_memory {
   std::size_t shared_granules() const { return shared_.size(); }
   /// The shared granules: addresses in the arena, or offsets in the image plus one.
   std::vector<std::uint64_t> shared_set() const { return shared_; }
+  /// An address that means the same in every process: in the arena itself, in the image its offset plus
+  /// one; others are as they are.
+  std::uint64_t portable(std::uintptr_t address) const {
+    return address - image_ < image_size_ ? address - image_ + 1 : address;
+  }
   /// Makes exactly these shared, and freezes.
   void restore_shared_set(const std::vector<std::uint64_t>& granules);
 

@@ -234,6 +234,16 @@ void scheduler::linger() {
   reschedule();
 }
 
+std::array<std::uint64_t, max_actors> scheduler::identities() const {
+  std::array<std::uint64_t, max_actors> out{};
+  for (std::size_t i = 0; i < max_actors; ++i) out[i] = actors_[i].identity;
+  return out;
+}
+
+void scheduler::set_identities(const std::array<std::uint64_t, max_actors>& identities) {
+  for (std::size_t i = 0; i < max_actors; ++i) actors_[i].identity = identities[i];
+}
+
 actor_id scheduler::slot_for(std::uint64_t identity) {
   for (actor_id who = 1; who < max_actors; ++who) {
     const actor& each = actors_[static_cast<std::size_t>(who)];
@@ -253,7 +263,7 @@ actor_id scheduler::slot_for(std::uint64_t identity) {
 actor_id scheduler::spawn(const actor_options& options, entry run, void* argument) {
   actor& parent = me();
   const std::uint64_t identity =
-      options.key != nullptr ? mix(reinterpret_cast<std::uintptr_t>(options.key), 1)
+      options.key != nullptr ? mix(guest().portable(reinterpret_cast<std::uintptr_t>(options.key)), 1)
                              : mix(parent.identity + 2, ++parent.children);
   const actor_id who = slot_for(identity);
   actor& child = actors_[static_cast<std::size_t>(who)];

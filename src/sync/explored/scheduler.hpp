@@ -152,6 +152,11 @@ class scheduler {
   void add(alarm* what);
   void remove(alarm* what);
 
+  /// Which actor each slot is for, by its identity across executions and processes; slots without one
+  /// are 0.
+  std::array<std::uint64_t, max_actors> identities() const;
+  void set_identities(const std::array<std::uint64_t, max_actors>& identities);
+
   arena& memory() { return memory_; }
   const arena& memory() const { return memory_; }
   history_table& histories() { return histories_; }
