@@ -1,0 +1,184 @@
+// File objects: open, handle, cleanup, close.
+//
+// Thread safety: any actor at PASSIVE_LEVEL.
+// Invariants: each outstanding packet and each handle references its file object; IRP_MJ_CLEANUP is
+// sent when the last handle is closed, IRP_MJ_CLOSE when the last reference goes, neither if the
+// create failed.
+// Contract: WDM-FILE-001
+#include "wdm/io_state.hpp"
+
+namespace belay::inline BELAY_BUILD::kernel {
+
+namespace {
+
+void file_closed(void* object);
+void file_destroyed(void* object);
+
+}  // namespace
+
+const object_type file_type = {"File", &file_closed, &file_destroyed, true};
+const object_type device_type = {"Device", nullptr, nullptr, false};
+const object_type driver_type = {"Driver", nullptr, nullptr, false};
+
+namespace {
+
+// The last handle is gone.
+void file_closed(void* object) {
+  const sync::sealed seal;
+  auto file = static_cast<PFILE_OBJECT>(object);
+  if (!wdm::extra_of(file)->opened) return;
+  wdm::send_and_wait(wdm::top_of(file->DeviceObject), file, IRP_MJ_CLEANUP, 0, nullptr, KernelMode);
+  file->Flags |= FO_CLEANUP_COMPLETE;
+}
+
+// The last reference is gone.
+void file_destroyed(void* object) {
+  const sync::sealed seal;
+  auto file = static_cast<PFILE_OBJECT>(object);
+  if (wdm::extra_of(file)->opened) {
+    wdm::send_and_wait(wdm::top_of(file->DeviceObject), file, IRP_MJ_CLOSE, 0, nullptr, KernelMode);
+  }
+  sync::deallocate(file->FileName.Buffer);
+  wdm::device_closed(file->DeviceObject);
+}
+
+}  // namespace
+
+}  // namespace belay::inline BELAY_BUILD::kernel
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+namespace {
+
+PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
+  auto file = static_cast<PFILE_OBJECT>(kernel::create_object(
+      &kernel::file_type, sizeof(FILE_OBJECT) + sizeof(file_extra), nullptr));
+  if (file == nullptr) return nullptr;
+  file->Type = IO_TYPE_FILE;
+  file->Size = sizeof(FILE_OBJECT);
+  file->DeviceObject = device;
+  KeInitializeEvent(&file->Lock, SynchronizationEvent, FALSE);
+  KeInitializeEvent(&file->Event, NotificationEvent, FALSE);
+  InitializeListHead(&file->IrpList);
+  if (rest != nullptr && rest->Length != 0) {
+    file->FileName.Buffer =
+        static_cast<PWSTR>(sync::allocate(rest->Length + sizeof(WCHAR), sync::memory_use::guest));
+    for (std::size_t i = 0; i < rest->Length / sizeof(WCHAR); ++i) {
+      file->FileName.Buffer[i] = rest->Buffer[i];
+    }
+    file->FileName.Length = rest->Length;
+    file->FileName.MaximumLength = rest->Length;
+  }
+  return file;
+}
+
+// Counts one more open file, unless the device does not take it.
+NTSTATUS claim_device(PDEVICE_OBJECT device) {
+  if (extra_of(device)->delete_pending || (device->Flags & DO_DEVICE_INITIALIZING) != 0) {
+    return STATUS_NO_SUCH_DEVICE;
+  }
+  if ((device->Flags & DO_EXCLUSIVE) == 0) {
+    __atomic_add_fetch(&device->ReferenceCount, 1, __ATOMIC_SEQ_CST);
+    return STATUS_SUCCESS;
+  }
+  LONG none = 0;
+  return __atomic_compare_exchange_n(&device->ReferenceCount, &none, 1, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)
+             ? STATUS_SUCCESS
+             : STATUS_ACCESS_DENIED;
+}
+
+}  // namespace
+
+open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MASK access,
+                        KPROCESSOR_MODE mode) {
+  const sync::sealed seal;
+  open_result result;
+  kernel::order(sync::access_kind::update, &device->ReferenceCount, sizeof(LONG));
+  result.status = claim_device(device);
+  if (!NT_SUCCESS(result.status)) return result;
+  PFILE_OBJECT file = make_file(device, rest);
+  if (file == nullptr) {
+    device_closed(device);
+    result.status = STATUS_INSUFFICIENT_RESOURCES;
+    return result;
+  }
+  file->ReadAccess = (access & FILE_READ_DATA) != 0;
+  file->WriteAccess = (access & FILE_WRITE_DATA) != 0;
+
+  auto* security = make<IO_SECURITY_CONTEXT>(sync::memory_use::guest);
+  security->DesiredAccess = access;
+  IO_STACK_LOCATION stack{};
+  stack.Parameters.Create.SecurityContext = security;
+  stack.Parameters.Create.Options = FILE_OPEN << 24;
+  stack.Parameters.Create.ShareAccess = FILE_SHARE_READ | FILE_SHARE_WRITE;
+  const IO_STATUS_BLOCK answer =
+      send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode);
+  sync::deallocate(security);
+
+  result.status = answer.Status;
+  result.information = answer.Information;
+  if (NT_SUCCESS(answer.Status)) {
+    extra_of(file)->opened = true;
+    extra_of(file)->handle = kernel::create_handle(file);
+    file->Flags |= FO_HANDLE_CREATED;
+    result.file = file;
+  }
+  kernel::dereference_object(file);  // from here on the handle keeps it
+  return result;
+}
+
+open_result open(_DEVICE_OBJECT* device) {
+  return open_device(device, nullptr, FILE_GENERIC_READ | FILE_GENERIC_WRITE, UserMode);
+}
+
+open_result open(const char* name) {
+  const sync::sealed seal;
+  UNICODE_STRING wide = make_string(name, sync::memory_use::internal);
+  UNICODE_STRING rest{};
+  PDEVICE_OBJECT device = nullptr;
+  open_result result;
+  result.status = resolve_name(&wide, &device, &rest);
+  if (NT_SUCCESS(result.status)) {
+    result = open_device(device, &rest, FILE_GENERIC_READ | FILE_GENERIC_WRITE, UserMode);
+  }
+  sync::deallocate(wide.Buffer);
+  return result;
+}
+
+nt_status close_handle(_FILE_OBJECT* file) {
+  const sync::sealed seal;
+  void* handle = extra_of(file)->handle;
+  if (handle == nullptr) return STATUS_INVALID_HANDLE;
+  extra_of(file)->handle = nullptr;
+  return kernel::close_handle(handle) ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+
+}  // namespace belay::inline BELAY_BUILD::wdm
+
+using namespace belay;
+
+extern "C" {
+
+PDEVICE_OBJECT NTAPI IoGetRelatedDeviceObject(PFILE_OBJECT FileObject) {
+  BELAY_EXPORT(IoGetRelatedDeviceObject, FileObject);
+  return wdm::top_of(FileObject->DeviceObject);
+}
+
+NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK DesiredAccess,
+                                        PFILE_OBJECT* FileObject, PDEVICE_OBJECT* DeviceObject) {
+  BELAY_EXPORT(IoGetDeviceObjectPointer, nullptr);
+  PDEVICE_OBJECT device = nullptr;
+  UNICODE_STRING rest{};
+  const NTSTATUS status = wdm::resolve_name(ObjectName, &device, &rest);
+  if (!NT_SUCCESS(status)) return status;
+  const wdm::open_result opened = wdm::open_device(device, &rest, DesiredAccess, KernelMode);
+  if (!NT_SUCCESS(opened.status)) return opened.status;
+  kernel::reference_object(opened.file);
+  *FileObject = opened.file;
+  *DeviceObject = wdm::top_of(device);
+  wdm::close_handle(opened.file);
+  return STATUS_SUCCESS;
+}
+
+}  // extern "C"

@@ -1,0 +1,47 @@
+// Packets that the I/O manager sends for itself and waits for: create, cleanup, close, shutdown.
+//
+// Thread safety: any actor at PASSIVE_LEVEL.
+#include "wdm/io_state.hpp"
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+namespace {
+
+ULONG flags_of(UCHAR major) {
+  switch (major) {
+    case IRP_MJ_CREATE: return IRP_CREATE_OPERATION | IRP_SYNCHRONOUS_API;
+    case IRP_MJ_CLOSE: return IRP_CLOSE_OPERATION | IRP_SYNCHRONOUS_API;
+    default: return IRP_SYNCHRONOUS_API;
+  }
+}
+
+}  // namespace
+
+IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
+                              const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode) {
+  const sync::sealed seal;
+  IO_STATUS_BLOCK none{};
+  none.Status = STATUS_INSUFFICIENT_RESOURCES;
+  irp_record* record = make_irp(device->StackSize, irp_kind::internal, nullptr);
+  if (record == nullptr) return none;
+  packet_waiter waiter;
+  record->waiter = &waiter;
+  record->thread = sync::self();
+  PIRP irp = record->irp;
+  irp->Flags = flags_of(major);
+  irp->RequestorMode = mode;
+  irp->Tail.Overlay.OriginalFileObject = file;
+  irp->Tail.Overlay.Thread = current_thread();
+  PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(irp);
+  if (parameters != nullptr) next->Parameters = parameters->Parameters;
+  next->MajorFunction = major;
+  next->MinorFunction = minor;
+  next->FileObject = file;
+  call_driver(device, irp);
+  waiter.parking.park(sync::forever);
+  const IO_STATUS_BLOCK result = waiter.result;
+  free_irp(record);
+  return result;
+}
+
+}  // namespace belay::inline BELAY_BUILD::wdm

@@ -1,0 +1,264 @@
+// What the I/O manager remembers: one root an execution, a record for each IRP, hidden parts of
+// devices, names.
+//
+// Thread safety: everything behind `io().lock` unless said otherwise. The lock is an inner lock: no
+// scheduling point and no call out is made while it is held.
+// Invariants: a record outlives its IRP while anyone may still ask what became of it (the dispatch
+// frames that sent it); no decision is ever made by reading a freed or completed packet.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "kernel/api.hpp"
+#include "kernel/contract.hpp"
+#include "kernel/executive.hpp"
+#include "kernel/object.hpp"
+#include "sync/sync.hpp"
+#include "wdm/io_manager.hpp"
+
+#include <ntifs.h>
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+// ---- packets -------------------------------------------------------------------------------------
+
+/// Who made a packet, hence who frees it.
+enum class irp_kind : std::uint8_t {
+  in_place,      ///< IoInitializeIrp on the driver's own memory
+  allocated,     ///< IoAllocateIrp: the driver frees it
+  asynchronous,  ///< IoBuildAsynchronousFsdRequest: the driver may free it, else we do
+  synchronous,   ///< IoBuildSynchronousFsdRequest and its kin: ours, on the current thread
+  associated,    ///< IoMakeAssociatedIrp: ours, counts in its master
+  user,          ///< a `request`
+  internal,      ///< create, cleanup, close, shutdown: we wait for it in place
+};
+
+struct irp_record;
+
+/// One IofCallDriver in progress, on the stack of the actor that makes the call. Completion leaves
+/// here what the checks after the dispatch routine need, so that they never look at the packet.
+struct dispatch_frame {
+  dispatch_frame* next = nullptr;
+  irp_record* record = nullptr;
+  std::uint32_t call = 0;  ///< record->calls of this call
+  CHAR location = 0;       ///< stack location it was dispatched at
+  bool walked = false;     ///< completion has passed this location
+  bool marked = false;     ///< it carried SL_PENDING_RETURNED then
+  NTSTATUS status = 0;     ///< IoStatus.Status then
+};
+
+/// An actor that waits in place for an internal packet.
+struct packet_waiter {
+  sync::parking parking;
+  IO_STATUS_BLOCK result{};
+};
+
+struct irp_record {
+  irp_record* next_in_bucket = nullptr;
+  irp_record* next = nullptr;  ///< in order of allocation
+  irp_record* previous = nullptr;
+  PIRP irp = nullptr;
+  std::uint32_t references = 1;  ///< the table's and one a frame
+  irp_kind kind = irp_kind::allocated;
+  irp_state state = irp_state::allocated;
+  bool cancelled = false;       ///< IoCancelIrp set Irp->Cancel
+  CHAR top = 0;                 ///< stack location at which its creator sent it
+  std::uint32_t calls = 0;
+  dispatch_frame* frames = nullptr;
+  sync::actor_id thread = sync::no_actor;
+  request_block* block = nullptr;
+  packet_waiter* waiter = nullptr;
+  PVOID system_buffer = nullptr;  ///< ours to free
+  std::size_t system_buffer_size = 0;
+  PMDL mdl = nullptr;  ///< ours to free
+  PDRIVER_OBJECT creator = nullptr;
+  PDEVICE_OBJECT device = nullptr;
+  std::uint8_t major = 0;
+  const void* site = nullptr;
+};
+
+/// Bytes of a packet with its stack locations.
+inline std::size_t size_of_irp(CHAR stack_size) {
+  return sizeof(IRP) + static_cast<std::size_t>(stack_size) * sizeof(IO_STACK_LOCATION);
+}
+/// The stack location numbered `location` (1 is the lowest driver's).
+inline PIO_STACK_LOCATION location_of(PIRP irp, CHAR location) {
+  return reinterpret_cast<PIO_STACK_LOCATION>(irp + 1) + (location - 1);
+}
+
+/// Makes a packet and its record. nullptr: no memory.
+irp_record* make_irp(CHAR stack_size, irp_kind kind, const void* site);
+/// The record of a packet that is not freed, or nullptr.
+irp_record* find_record(PIRP irp);
+/// The same for a packet that a driver hands in: reports WDM-IRP-034, WDM-IRP-010 or WDM-IRP-001 when
+/// it is none, freed or completed. `what` names the export.
+irp_record* require_irp(PIRP irp, const char* what);
+/// Adopts memory that IoInitializeIrp has formatted.
+irp_record* adopt_irp(PIRP irp, const void* site);
+/// True if a packet at this address was freed lately.
+bool was_freed(PIRP irp);
+/// The user's request that a block belongs to.
+const request* owner_of(const request_block* block);
+/// Gives a packet back: its buffers, its memory, and the record when no frame refers to it.
+void free_irp(irp_record* record);
+/// Drops one reference of a record.
+void release_record(irp_record* record);
+/// Moves a record to `state` and tells the explorer.
+void set_state(irp_record* record, irp_state state, const void* site = nullptr);
+
+/// IofCallDriver: takes the next stack location and calls the driver, with seals lifted.
+NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp);
+/// What a driver object's table holds until the driver fills it.
+NTSTATUS NTAPI invalid_device_request(PDEVICE_OBJECT device, PIRP irp);
+/// IofCompleteRequest without the checks of the caller.
+void complete_irp(irp_record* record, PIRP irp);
+/// What happens above the highest completion routine. Defined where each kind is made.
+void finish_user_irp(irp_record* record, PIRP irp);
+void finish_synchronous_irp(irp_record* record, PIRP irp);
+void finish_associated_irp(irp_record* record, PIRP irp);
+
+/// IoCancelIrp on a packet that somebody keeps alive. Returns: a cancel routine was called.
+bool cancel_irp(irp_record* record, PIRP irp, const void* site);
+
+/// Sends a packet of kind `internal` to `device` and waits for it.
+IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
+                              const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode);
+
+/// Orders this step with the others that decide the packet's fate (a point that is no preemption).
+inline void order(sync::access_kind kind, const irp_record* record) {
+  kernel::order(kind, &record->state);
+}
+
+// ---- devices -------------------------------------------------------------------------------------
+
+struct named_object;
+
+/// What DeviceObject->DeviceObjectExtension points to: the part of a device that drivers never see.
+struct device_extra {
+  DEVOBJ_EXTENSION visible{};  ///< first: drivers may compare the pointer
+  device_extra* next = nullptr;
+  PDEVICE_OBJECT device = nullptr;
+  PDEVICE_OBJECT attached_to = nullptr;  ///< the next lower device
+  named_object* name = nullptr;
+  char* security = nullptr;  ///< the SDDL text
+  bool delete_pending = false;
+  bool shutdown_registered = false;
+  // IoSetStartIoAttributes, and what StartIo has to make up for.
+  bool deferred_start = false;
+  bool non_cancelable = false;
+  bool start_io_running = false;
+  bool next_wanted = false;
+  bool next_cancelable = false;
+  bool next_by_key = false;
+  ULONG next_key = 0;
+};
+
+/// Who calls the current export: BELAY_SITE is used in exports only.
+#define BELAY_SITE __builtin_return_address(0)
+
+inline device_extra* extra_of(PDEVICE_OBJECT device) {
+  return reinterpret_cast<device_extra*>(device->DeviceObjectExtension);
+}
+
+/// True if `device` is a device object that still exists.
+bool is_device(const DEVICE_OBJECT* device);
+/// The highest device attached to `device`.
+PDEVICE_OBJECT top_of(PDEVICE_OBJECT device);
+/// One open file less; the last one carries out a deferred IoDeleteDevice.
+void device_closed(PDEVICE_OBJECT device);
+/// Frees the device if it is marked for deletion and nobody uses it.
+void delete_if_unused(PDEVICE_OBJECT device);
+
+// ---- files ---------------------------------------------------------------------------------------
+
+/// What lies behind a file object.
+struct file_extra {
+  void* handle = nullptr;
+  bool opened = false;  ///< IRP_MJ_CREATE succeeded: cleanup and close will be sent
+};
+
+inline file_extra* extra_of(PFILE_OBJECT file) {
+  return reinterpret_cast<file_extra*>(file + 1);
+}
+
+/// Opens `device` and gives the file object one handle.
+open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MASK access,
+                        KPROCESSOR_MODE mode);
+
+// ---- names ---------------------------------------------------------------------------------------
+
+/// A device's name or a symbolic link. Compared without regard to (ASCII) case.
+struct named_object {
+  named_object* next = nullptr;
+  char16_t* name = nullptr;   ///< normalised: \??\ and \DosDevices\ are \GLOBAL??\ here
+  std::size_t length = 0;
+  char* text = nullptr;       ///< as given, for people
+  PDEVICE_OBJECT device = nullptr;  ///< of a device name; nullptr: a symbolic link
+  char16_t* target = nullptr;
+  std::size_t target_length = 0;
+  PDRIVER_OBJECT driver = nullptr;  ///< who made it, as far as known
+};
+
+/// NTSTATUS of adding it; STATUS_OBJECT_NAME_COLLISION if the name is taken.
+NTSTATUS add_name(PCUNICODE_STRING name, PDEVICE_OBJECT device, PCUNICODE_STRING target,
+                  PDRIVER_OBJECT driver, named_object** made);
+void remove_name(named_object* object);
+/// The device that `name` leads to through symbolic links, and what is left of the name behind it.
+NTSTATUS resolve_name(PCUNICODE_STRING name, PDEVICE_OBJECT* device, UNICODE_STRING* rest);
+/// The first symbolic link that leads to `device`, or nullptr.
+named_object* link_to(PDEVICE_OBJECT device);
+
+/// UTF-16 for a literal; the buffer is sync memory that the caller frees.
+UNICODE_STRING make_string(const char* text, sync::memory_use use);
+
+// ---- the root ------------------------------------------------------------------------------------
+
+inline constexpr std::size_t irp_buckets = 64;
+inline constexpr std::size_t graveyard_size = 64;
+
+struct remove_lock_record;
+struct driver_extra;
+
+struct io_state {
+  sync::inner_lock lock;
+  irp_record* buckets[irp_buckets] = {};
+  irp_record* first = nullptr;
+  irp_record* last = nullptr;
+  irp_record* graves[graveyard_size] = {};  ///< of packets freed lately, for better words
+  std::size_t next_grave = 0;
+  device_extra* devices = nullptr;
+  named_object* names = nullptr;
+  remove_lock_record* remove_locks = nullptr;
+  PDRIVER_OBJECT loading = nullptr;  ///< the driver whose DriverEntry runs
+  std::uint32_t device_number = 0;   ///< of the next generated name
+  volatile std::uint64_t cancel_lock = 0;
+};
+
+io_state& io();
+
+using kernel::guard;
+
+/// Memory from sync as an object of type T.
+template <class T, class... A>
+T* make(sync::memory_use use, A&&... arguments) {
+  void* at = sync::allocate(sizeof(T), use);
+  return at == nullptr ? nullptr : new (at) T{static_cast<A&&>(arguments)...};
+}
+
+// ---- the calling actor ---------------------------------------------------------------------------
+
+/// The cancel spin lock is in the hands of the current actor.
+bool holds_cancel_lock();
+void acquire_cancel_lock(KIRQL* irql, const void* site);
+/// Contract: WDM-CANCEL-009: held by the caller, and `irql` is what the acquire handed out.
+void release_cancel_lock(KIRQL irql, const void* site);
+
+/// What Irp->Tail.Overlay.Thread holds.
+PETHREAD current_thread();
+
+/// An address as a bug-check parameter.
+inline std::uint64_t word(const volatile void* p) { return reinterpret_cast<std::uint64_t>(p); }
+
+}  // namespace belay::inline BELAY_BUILD::wdm

@@ -1,0 +1,257 @@
+// The object manager's directory, as far as devices need it: device names and symbolic links.
+//
+// Thread safety: any actor at PASSIVE_LEVEL.
+// Invariants: names are kept in one form: "\??\", "\DosDevices\" and "\DosDevices\Global\" are
+// "\GLOBAL??\". Two names are the same if they differ in ASCII case only.
+#include "wdm/io_state.hpp"
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+namespace {
+
+constexpr std::size_t longest_name = 512;
+constexpr int most_links = 16;
+
+// A name on our stack, without a terminator.
+struct plain_name {
+  char16_t text[longest_name];
+  std::size_t length = 0;
+};
+
+char16_t fold(char16_t c) {
+  return c >= u'a' && c <= u'z' ? static_cast<char16_t>(c - u'a' + u'A') : c;
+}
+
+bool same(const char16_t* a, std::size_t a_length, const char16_t* b, std::size_t b_length) {
+  if (a_length != b_length) return false;
+  for (std::size_t i = 0; i < a_length; ++i) {
+    if (fold(a[i]) != fold(b[i])) return false;
+  }
+  return true;
+}
+
+bool starts_with(const plain_name& name, const char16_t* prefix, std::size_t length) {
+  return name.length >= length && same(name.text, length, prefix, length);
+}
+
+void replace_prefix(plain_name& name, std::size_t old_length) {
+  static constexpr char16_t global[] = u"\\GLOBAL??\\";
+  constexpr std::size_t new_length = sizeof(global) / 2 - 1;
+  plain_name result;
+  for (std::size_t i = 0; i < new_length; ++i) result.text[i] = global[i];
+  result.length = new_length;
+  for (std::size_t i = old_length; i < name.length && result.length < longest_name; ++i) {
+    result.text[result.length++] = name.text[i];
+  }
+  name = result;
+}
+
+NTSTATUS normalise(PCUNICODE_STRING from, plain_name& to) {
+  if (from == nullptr || from->Buffer == nullptr || from->Length == 0) {
+    return STATUS_OBJECT_NAME_INVALID;
+  }
+  sync::touch(from->Buffer, from->Length, sync::access_kind::read);
+  to.length = from->Length / sizeof(WCHAR);
+  if (to.length > longest_name - 16) return STATUS_NAME_TOO_LONG;
+  for (std::size_t i = 0; i < to.length; ++i) to.text[i] = static_cast<char16_t>(from->Buffer[i]);
+  if (to.text[0] != u'\\') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  static constexpr struct {
+    const char16_t* text;
+    std::size_t length;
+  } aliases[] = {{u"\\DosDevices\\Global\\", 19},
+                 {u"\\??\\Global\\", 11},
+                 {u"\\DosDevices\\", 12},
+                 {u"\\??\\", 4},
+                 {u"\\\\.\\", 4}};
+  for (const auto& alias : aliases) {
+    if (starts_with(to, alias.text, alias.length)) {
+      replace_prefix(to, alias.length);
+      break;
+    }
+  }
+  return STATUS_SUCCESS;
+}
+
+char16_t* copy_of(const char16_t* text, std::size_t length) {
+  auto* copy =
+      static_cast<char16_t*>(sync::allocate((length + 1) * 2, sync::memory_use::internal));
+  if (copy == nullptr) return nullptr;
+  for (std::size_t i = 0; i < length; ++i) copy[i] = text[i];
+  return copy;
+}
+
+char* text_of(PCUNICODE_STRING name) {
+  const std::size_t length = name->Length / sizeof(WCHAR);
+  auto* text = static_cast<char*>(sync::allocate(length + 1, sync::memory_use::internal));
+  if (text == nullptr) return nullptr;
+  for (std::size_t i = 0; i < length; ++i) {
+    const auto c = static_cast<unsigned>(name->Buffer[i]);
+    text[i] = c >= 0x20 && c < 0x7f ? static_cast<char>(c) : '?';
+  }
+  return text;
+}
+
+named_object* find_exact(const char16_t* name, std::size_t length) {
+  for (named_object* n = io().names; n != nullptr; n = n->next) {
+    if (same(n->name, n->length, name, length)) return n;
+  }
+  return nullptr;
+}
+
+// The object whose name is `name` or a path prefix of it; `used` says how much of it.
+named_object* find_prefix(const plain_name& name, std::size_t& used) {
+  for (std::size_t length = name.length; length > 1; --length) {
+    if (length != name.length && name.text[length] != u'\\') continue;
+    if (named_object* found = find_exact(name.text, length)) {
+      used = length;
+      return found;
+    }
+  }
+  return nullptr;
+}
+
+void release(named_object* object) {
+  sync::deallocate(object->name);
+  sync::deallocate(object->text);
+  sync::deallocate(object->target);
+  sync::deallocate(object);
+}
+
+PDEVICE_OBJECT device_at(const char16_t* name, std::size_t length) {
+  for (int links = 0; links < most_links; ++links) {
+    const named_object* found = find_exact(name, length);
+    if (found == nullptr || found->device != nullptr) {
+      return found == nullptr ? nullptr : found->device;
+    }
+    name = found->target;
+    length = found->target_length;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+NTSTATUS add_name(PCUNICODE_STRING name, PDEVICE_OBJECT device, PCUNICODE_STRING target,
+                  PDRIVER_OBJECT driver, named_object** made) {
+  plain_name plain, plain_target;
+  NTSTATUS status = normalise(name, plain);
+  if (!NT_SUCCESS(status)) return status;
+  if (target != nullptr) {
+    status = normalise(target, plain_target);
+    if (!NT_SUCCESS(status)) return status;
+  }
+  const guard hold(io().lock);
+  if (find_exact(plain.text, plain.length) != nullptr) return STATUS_OBJECT_NAME_COLLISION;
+  auto* object = make<named_object>(sync::memory_use::internal);
+  if (object == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
+  object->name = copy_of(plain.text, plain.length);
+  object->length = plain.length;
+  object->text = text_of(name);
+  object->device = device;
+  object->driver = driver;
+  if (target != nullptr) {
+    object->target = copy_of(plain_target.text, plain_target.length);
+    object->target_length = plain_target.length;
+    PDEVICE_OBJECT at = device_at(plain_target.text, plain_target.length);
+    if (driver == nullptr && at != nullptr) object->driver = at->DriverObject;
+  }
+  object->next = io().names;
+  io().names = object;
+  if (made != nullptr) *made = object;
+  return STATUS_SUCCESS;
+}
+
+void remove_name(named_object* object) {
+  const guard hold(io().lock);
+  named_object** link = &io().names;
+  while (*link != nullptr && *link != object) link = &(*link)->next;
+  if (*link == nullptr) return;
+  *link = object->next;
+  release(object);
+}
+
+NTSTATUS resolve_name(PCUNICODE_STRING name, PDEVICE_OBJECT* device, UNICODE_STRING* rest) {
+  plain_name plain;
+  const NTSTATUS status = normalise(name, plain);
+  if (!NT_SUCCESS(status)) return status;
+  std::size_t tail = 0;
+  const guard hold(io().lock);
+  for (int links = 0; links < most_links; ++links) {
+    std::size_t used = 0;
+    const named_object* found = find_prefix(plain, used);
+    if (found == nullptr) return STATUS_OBJECT_NAME_NOT_FOUND;
+    tail = plain.length - used;
+    if (found->device != nullptr) {
+      *device = found->device;
+      if (rest != nullptr) {
+        rest->Length = static_cast<USHORT>(tail * sizeof(WCHAR));
+        rest->MaximumLength = rest->Length;
+        rest->Buffer = name->Buffer + (name->Length / sizeof(WCHAR) - tail);
+      }
+      return STATUS_SUCCESS;
+    }
+    plain_name followed;
+    for (std::size_t i = 0; i < found->target_length; ++i) followed.text[i] = found->target[i];
+    followed.length = found->target_length;
+    for (std::size_t i = 0; i < tail && followed.length < longest_name; ++i) {
+      followed.text[followed.length++] = plain.text[used + i];
+    }
+    plain = followed;
+  }
+  return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+named_object* link_to(PDEVICE_OBJECT device) {
+  const guard hold(io().lock);
+  for (named_object* n = io().names; n != nullptr; n = n->next) {
+    if (n->device == nullptr && device_at(n->target, n->target_length) == device) return n;
+  }
+  return nullptr;
+}
+
+UNICODE_STRING make_string(const char* text, sync::memory_use use) {
+  std::size_t length = 0;
+  while (text[length] != 0) ++length;
+  UNICODE_STRING result{};
+  result.Buffer = static_cast<PWSTR>(sync::allocate((length + 1) * sizeof(WCHAR), use));
+  for (std::size_t i = 0; i < length; ++i) {
+    result.Buffer[i] = static_cast<WCHAR>(static_cast<unsigned char>(text[i]));
+  }
+  result.Length = static_cast<USHORT>(length * sizeof(WCHAR));
+  result.MaximumLength = static_cast<USHORT>(result.Length + sizeof(WCHAR));
+  return result;
+}
+
+}  // namespace belay::inline BELAY_BUILD::wdm
+
+using namespace belay;
+
+extern "C" {
+
+NTSTATUS NTAPI IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName) {
+  BELAY_EXPORT(IoCreateSymbolicLink, nullptr);
+  return wdm::add_name(SymbolicLinkName, nullptr, DeviceName, wdm::io().loading, nullptr);
+}
+
+NTSTATUS NTAPI IoCreateUnprotectedSymbolicLink(PUNICODE_STRING SymbolicLinkName,
+                                               PUNICODE_STRING DeviceName) {
+  return IoCreateSymbolicLink(SymbolicLinkName, DeviceName);
+}
+
+NTSTATUS NTAPI IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName) {
+  BELAY_EXPORT(IoDeleteSymbolicLink, nullptr);
+  wdm::plain_name plain;
+  const NTSTATUS status = wdm::normalise(SymbolicLinkName, plain);
+  if (!NT_SUCCESS(status)) return status;
+  wdm::named_object* object;
+  {
+    const wdm::guard hold(wdm::io().lock);
+    object = wdm::find_exact(plain.text, plain.length);
+  }
+  if (object == nullptr) return STATUS_OBJECT_NAME_NOT_FOUND;
+  if (object->device != nullptr) return STATUS_OBJECT_TYPE_MISMATCH;
+  wdm::remove_name(object);
+  return STATUS_SUCCESS;
+}
+
+}  // extern "C"

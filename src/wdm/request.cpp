@@ -1,0 +1,253 @@
+// One overlapped request of a user thread, and what happens to its packet above the highest driver.
+//
+// Thread safety: start(), wait() and the destructor belong to the issuing actor, cancel() to any.
+// Invariants: the packet is freed by the issuing actor only, when the outcome is there and no
+// IoCancelIrp of ours is in it; completion never waits.
+// Contract: WDM-FILE-001, WDM-FILE-003, WDM-FILE-004
+#include "wdm/request_block.hpp"
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+namespace {
+
+void* make_copy(const void* from, std::size_t size, std::size_t room) {
+  if (room == 0) return nullptr;
+  void* block = sync::allocate(room, sync::memory_use::guest);
+  if (block != nullptr && from != nullptr && size != 0) __builtin_memcpy(block, from, size);
+  return block;
+}
+
+// A request's buffers as its driver wants them.
+class buffer_builder {
+ public:
+  buffer_builder(const request_options& options, request_block* block, irp_record* record)
+      : options_(options), block_(block), record_(record), irp_(record->irp) {}
+
+  void transfer(ULONG device_flags, bool write) {
+    const ULONG length = write ? options_.input_size : options_.output_size;
+    if (length == 0) return;
+    if ((device_flags & DO_BUFFERED_IO) != 0) {
+      system_buffer(length, write ? options_.input : nullptr, write ? options_.input_size : 0);
+      if (!write) irp_->Flags |= IRP_INPUT_OPERATION;
+      if (!write) irp_->UserBuffer = user_output();
+      return;
+    }
+    void* user = write ? user_input() : user_output();
+    if ((device_flags & DO_DIRECT_IO) != 0) {
+      describe(user, length);
+    } else {
+      irp_->UserBuffer = user;
+    }
+  }
+
+  void control(PIO_STACK_LOCATION next) {
+    const ULONG in = options_.input_size;
+    const ULONG out = options_.output_size;
+    next->Parameters.DeviceIoControl.InputBufferLength = in;
+    next->Parameters.DeviceIoControl.OutputBufferLength = out;
+    next->Parameters.DeviceIoControl.IoControlCode = options_.control_code;
+    switch (options_.control_code & 3) {
+      case METHOD_BUFFERED:
+        if (in == 0 && out == 0) return;
+        system_buffer(in > out ? in : out, options_.input, in);
+        if (out == 0) return;
+        irp_->UserBuffer = user_output();
+        irp_->Flags |= IRP_INPUT_OPERATION;
+        return;
+      case METHOD_IN_DIRECT:
+      case METHOD_OUT_DIRECT:
+        if (in != 0) system_buffer(in, options_.input, in);
+        if (out != 0) describe(user_output(), out);
+        return;
+      default:
+        irp_->UserBuffer = user_output();
+        next->Parameters.DeviceIoControl.Type3InputBuffer = user_input();
+    }
+  }
+
+ private:
+  void system_buffer(std::size_t size, const void* content, std::size_t content_size) {
+    record_->system_buffer = make_copy(content, content_size, size);
+    record_->system_buffer_size = size;
+    irp_->AssociatedIrp.SystemBuffer = record_->system_buffer;
+    irp_->Flags |= IRP_BUFFERED_IO | IRP_DEALLOCATE_BUFFER;
+  }
+  void describe(void* user, ULONG length) {
+    record_->mdl = IoAllocateMdl(user, length, FALSE, FALSE, nullptr);
+    MmBuildMdlForNonPagedPool(record_->mdl);
+    irp_->MdlAddress = record_->mdl;
+  }
+  void* user_input() {
+    if (block_->user_input == nullptr) {
+      block_->user_input = make_copy(options_.input, options_.input_size, options_.input_size);
+    }
+    return block_->user_input;
+  }
+  void* user_output() {
+    if (block_->user_output == nullptr) {
+      block_->user_output = make_copy(nullptr, 0, options_.output_size);
+    }
+    return block_->user_output;
+  }
+
+  const request_options& options_;
+  request_block* block_;
+  irp_record* record_;
+  PIRP irp_;
+};
+
+void describe_request(const request_options& options, request_block* block, irp_record* record,
+                      PDEVICE_OBJECT device) {
+  PIRP irp = record->irp;
+  PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(irp);
+  next->MajorFunction = options.major;
+  next->MinorFunction = options.minor;
+  next->FileObject = options.file;
+  buffer_builder build(options, block, record);
+  switch (options.major) {
+    case IRP_MJ_READ:
+      next->Parameters.Read.Length = options.output_size;
+      next->Parameters.Read.ByteOffset.QuadPart = options.offset;
+      irp->Flags |= IRP_READ_OPERATION;
+      return build.transfer(device->Flags, false);
+    case IRP_MJ_WRITE:
+      next->Parameters.Write.Length = options.input_size;
+      next->Parameters.Write.ByteOffset.QuadPart = options.offset;
+      irp->Flags |= IRP_WRITE_OPERATION;
+      return build.transfer(device->Flags, true);
+    case IRP_MJ_DEVICE_CONTROL:
+    case IRP_MJ_INTERNAL_DEVICE_CONTROL:
+    case IRP_MJ_FILE_SYSTEM_CONTROL:
+      return build.control(next);
+    case IRP_MJ_QUERY_INFORMATION:
+    case IRP_MJ_QUERY_VOLUME_INFORMATION:
+      next->Parameters.QueryFile.Length = options.output_size;
+      return build.transfer(DO_BUFFERED_IO, false);
+    case IRP_MJ_SET_INFORMATION:
+      next->Parameters.SetFile.Length = options.input_size;
+      return build.transfer(DO_BUFFERED_IO, true);
+    default:
+      return;
+  }
+}
+
+// What the special kernel APC does on Windows, in the issuing actor.
+void finish_here(request_block* block) {
+  irp_record* record = block->record;
+  if (record == nullptr) return;
+  const std::size_t wanted = static_cast<std::size_t>(block->information);
+  if (block->user_output != nullptr && record->system_buffer != nullptr &&
+      !NT_ERROR(block->status)) {
+    std::size_t size = wanted < block->output_size ? wanted : block->output_size;
+    if (size > record->system_buffer_size) size = record->system_buffer_size;
+    __builtin_memcpy(block->user_output, record->system_buffer, size);
+  }
+  block->record = nullptr;
+  free_irp(record);
+  kernel::dereference_object(block->file);
+}
+
+}  // namespace
+
+const request* owner_of(const request_block* block) {
+  return block == nullptr ? nullptr : block->owner;
+}
+
+void finish_user_irp(irp_record* record, PIRP irp) {
+  const sync::sealed seal;
+  request_block* block = record->block;
+  block->status = irp->IoStatus.Status;
+  block->information = irp->IoStatus.Information;
+  set_state(record, irp_state::completed);
+  sync::poison(irp, size_of_irp(irp->StackCount), sync::memory_state::completed);
+  if (record->system_buffer != nullptr) {
+    sync::poison(record->system_buffer, record->system_buffer_size, sync::memory_state::completed);
+  }
+  block->gate.complete();
+}
+
+request::request(const request_options& options) : options_(options) {}
+
+request::~request() {
+  if (block_ == nullptr) return;
+  const sync::sealed seal;
+  BELAY_ASSERT(block_->record == nullptr);
+  sync::deallocate(block_->user_input);
+  sync::deallocate(block_->user_output);
+  sync::deallocate(block_);
+}
+
+nt_status request::start() {
+  const sync::sealed seal;
+  BELAY_ASSERT(block_ == nullptr);
+  PDEVICE_OBJECT device = top_of(options_.file->DeviceObject);
+  auto* block = make<request_block>(sync::memory_use::internal);
+  irp_record* record =
+      block == nullptr ? nullptr : make_irp(device->StackSize, irp_kind::user, nullptr);
+  if (record == nullptr) {
+    sync::deallocate(block);
+    return STATUS_INSUFFICIENT_RESOURCES;
+  }
+  block->owner = this;
+  block->record = record;
+  block->irp = record->irp;
+  block->file = options_.file;
+  block->output_size = options_.output_size;
+  record->block = block;
+  record->thread = sync::self();
+  record->irp->RequestorMode = UserMode;
+  record->irp->Tail.Overlay.OriginalFileObject = options_.file;
+  record->irp->Tail.Overlay.Thread = current_thread();
+  kernel::reference_object(options_.file);
+  describe_request(options_, block, record, device);
+  __atomic_store_n(&block_, block, __ATOMIC_RELEASE);
+  return call_driver(device, record->irp);
+}
+
+bool request::cancel(cancel_reason reason) {
+  const sync::sealed seal;
+  request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
+  if (block == nullptr || !block->gate.begin_cancel(reason)) return false;
+  class closer {
+   public:
+    explicit closer(request_gate& gate) : gate_(gate) {}
+    ~closer() { gate_.end_cancel(); }
+
+   private:
+    request_gate& gate_;
+  } const close(block->gate);
+  const sync::unsealed open;
+  if (cancel_irp(block->record, block->irp, nullptr)) {
+    __atomic_store_n(&block->cancel_delivered, true, __ATOMIC_RELAXED);
+  }
+  return true;
+}
+
+bool request::wait(sync::nanoseconds deadline) {
+  const sync::sealed seal;
+  if (block_ == nullptr) return true;
+  if (!block_->gate.wait(deadline)) return false;
+  finish_here(block_);
+  return true;
+}
+
+nt_status request::status() const {
+  return block_ == nullptr ? STATUS_INSUFFICIENT_RESOURCES : block_->status;
+}
+std::uint64_t request::information() const { return block_ == nullptr ? 0 : block_->information; }
+const void* request::output() const { return block_ == nullptr ? nullptr : block_->user_output; }
+bool request::issued() const { return __atomic_load_n(&block_, __ATOMIC_ACQUIRE) != nullptr; }
+bool request::completed() const {
+  const request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
+  return block != nullptr && block->gate.completed();
+}
+bool request::cancel_delivered() const {
+  const request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
+  return block != nullptr && __atomic_load_n(&block->cancel_delivered, __ATOMIC_RELAXED);
+}
+_IRP* request::irp() const {
+  return block_ == nullptr || block_->record == nullptr ? nullptr : block_->irp;
+}
+const char* request::name() const { return options_.name; }
+
+}  // namespace belay::inline BELAY_BUILD::wdm
