@@ -79,6 +79,9 @@ typedef enum _KWAIT_REASON {
   WrFastMutex,
   WrGuardedMutex,
   WrRundown,
+  WrAlertByThreadId,
+  WrDeferredPreempt,
+  WrPhysicalFault,
   MaximumWaitReason
 } KWAIT_REASON;
 
@@ -91,18 +94,17 @@ typedef struct _DISPATCHER_HEADER {
       union {
         UCHAR TimerControlFlags;
         UCHAR Signalling;
-        UCHAR ThreadControlFlags;
         UCHAR Abandoned;
       };
       union {
         UCHAR Size;
         UCHAR Hand;
+        UCHAR ThreadControlFlags;
       };
       union {
         UCHAR TimerMiscFlags;
         UCHAR DebugActive;
         UCHAR DpcActive;
-        UCHAR Inserted;
       };
     };
   };

@@ -2,7 +2,8 @@
 //
 // memcpy, memmove, memset and memcmp of a guest become the same calls: they are redefined here the
 // way glibc's own fortified versions are, so <string.h> may come before or after. A guest must not
-// be compiled with _FORTIFY_SOURCE (belay cc does not).
+// be compiled with _FORTIFY_SOURCE (belay cc does not). Who implements the calls defines _NTOSKRNL_
+// and keeps the library's own.
 
 #ifndef BELAY_WINDOWS_PARTS_MEMORY_H_
 #define BELAY_WINDOWS_PARTS_MEMORY_H_
@@ -42,7 +43,6 @@ static FORCEINLINE PVOID RtlSecureZeroMemory(PVOID Destination, SIZE_T Length) {
 }
 #define SecureZeroMemory RtlSecureZeroMemory
 
-#if !defined(__USE_FORTIFY_LEVEL) || __USE_FORTIFY_LEVEL == 0
 #ifdef __cplusplus
 #define BELAY_LIBRARY_NOTHROW_ noexcept(true)
 #else
@@ -51,6 +51,7 @@ static FORCEINLINE PVOID RtlSecureZeroMemory(PVOID Destination, SIZE_T Length) {
 #define BELAY_LIBRARY_INLINE_ \
   extern __inline__ __attribute__((__gnu_inline__, __always_inline__, __artificial__))
 
+#if !defined(_NTOSKRNL_) && (!defined(__USE_FORTIFY_LEVEL) || __USE_FORTIFY_LEVEL == 0)
 BELAY_LIBRARY_INLINE_ void* memcpy(void* destination, const void* source,
                                    size_t length) BELAY_LIBRARY_NOTHROW_ {
   RtlCopyMemory(destination, source, length);

@@ -18,7 +18,6 @@
 extern "C" {
 #endif
 
-#ifdef BELAY_LIBRARY_INLINE_
 BELAY_LIBRARY_INLINE_ size_t wcslen(const wchar_t* text) BELAY_LIBRARY_NOTHROW_ {
   size_t length = 0;
   while (text[length] != 0) length++;
@@ -70,7 +69,6 @@ BELAY_LIBRARY_INLINE_ int wcsncmp(const wchar_t* left, const wchar_t* right,
   while (i < count && left[i] != 0 && left[i] == right[i]) i++;
   return i == count ? 0 : (int)left[i] - (int)right[i];
 }
-#endif
 
 static FORCEINLINE wchar_t BelayLowerWide_(wchar_t c) {
   return c >= L'A' && c <= L'Z' ? (wchar_t)(c + (L'a' - L'A')) : c;
