@@ -2,9 +2,6 @@
 
 #include <filesystem>
 
-#ifndef BELAY_VERSION
-#define BELAY_VERSION "unknown"
-#endif
 #ifndef BELAY_SOURCE_FOLDER
 #define BELAY_SOURCE_FOLDER ""
 #endif
@@ -12,8 +9,6 @@
 namespace belay::inline BELAY_BUILD::explore {
 
 namespace fs = std::filesystem;
-
-std::string belay_version() { return BELAY_VERSION; }
 
 std::string program_folder() {
   std::error_code error;

@@ -8,9 +8,6 @@
 
 namespace belay::inline BELAY_BUILD::explore {
 
-/// Such as "0.1.0".
-std::string belay_version();
-
 /// The folder of the running program.
 std::string program_folder();
 

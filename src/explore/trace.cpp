@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace belay::inline BELAY_BUILD::explore {
@@ -169,13 +170,14 @@ class reader {
       read(inner);
     }
   }
-  const json* strings(const char* key, std::size_t count) {
+  std::vector<std::uint64_t> addresses(const char* key) {
+    std::vector<std::uint64_t> result;
     const json* at = find(key, "a list", &json::is_array);
-    if (at == nullptr || at->size() != count) return nullptr;
-    for (const json& one : *at) {
-      if (!one.is_string()) return nullptr;
+    for (std::size_t i = 0; at != nullptr && i < at->size(); ++i) {
+      if (!(*at)[i].is_string()) fail(key, "a list of hexadecimal numbers");
+      else result.push_back(number(key, (*at)[i].get<std::string>()));
     }
-    return at;
+    return result;
   }
   void fail(const std::string& key, const std::string& expected) {
     if (error_.empty()) error_ = fmt::format("\"{}{}\" should be {}", path_, key, expected);
@@ -243,13 +245,9 @@ void read(reader& from, finding& to) {
   from("clause", to.clause);
   from("rule", to.rule);
   from.address("bug_check", to.bug_check);
-  if (const json* four = from.strings("parameters", 4)) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      to.parameter[i] = from.number("parameters", (*four)[i].get<std::string>());
-    }
-  } else {
-    from.fail("parameters", "a list of four hexadecimal numbers");
-  }
+  const auto parameters = from.addresses("parameters");
+  if (parameters.size() != 4) from.fail("parameters", "a list of four hexadecimal numbers");
+  else std::copy(parameters.begin(), parameters.end(), to.parameter);
   from.address("object", to.object);
   from("text", to.text);
   from("actor", to.actor);
@@ -276,6 +274,9 @@ void read(reader& from, trace& to) {
     r("to", one.to);
     to.directives.push_back(one);
   });
+  to.identities = from.addresses("identities");
+  to.shared = from.addresses("shared");
+  from.address("digest", to.digest);
   from.list("actors", [&](reader& r) {
     actor_info one;
     r("id", one.id);
@@ -283,6 +284,7 @@ void read(reader& from, trace& to) {
     to.actors.push_back(std::move(one));
   });
   from.object("found", [&](reader& r) { read(r, to.found); });
+  from("object_name", to.object_name);
   from.list("stack", [&](reader& r) {
     stack_frame one;
     r.object("where", [&](reader& inner) { read(inner, one.where); });
@@ -303,6 +305,10 @@ std::string to_json(const trace& what) {
   for (const directive& d : what.directives) {
     directives.push_back({{"actor", d.actor}, {"step", d.step}, {"to", d.to}});
   }
+  json identities = json::array();
+  for (const std::uint64_t each : what.identities) identities.push_back(hex(each));
+  json shared = json::array();
+  for (const std::uint64_t each : what.shared) shared.push_back(hex(each));
   json actors = json::array();
   for (const actor_info& a : what.actors) actors.push_back({{"id", a.id}, {"name", a.name}});
   json stack = json::array();
@@ -325,8 +331,12 @@ std::string to_json(const trace& what) {
                       {"preemptions", what.preemptions},
                       {"minimal", what.minimal},
                       {"directives", directives},
+                      {"identities", identities},
+                      {"shared", shared},
+                      {"digest", hex(what.digest)},
                       {"actors", actors},
                       {"found", write(what.found)},
+                      {"object_name", what.object_name},
                       {"stack", stack},
                       {"events", events}};
   return whole.dump(1, ' ', false, json::error_handler_t::replace) + "\n";

@@ -61,9 +61,11 @@ struct thread {
   std::uint32_t critical_regions = 0;
   std::uint32_t guarded_regions = 0;
   std::uint32_t handles_made = 0;
+  void* exit_point = nullptr;         ///< of a system thread: where PsTerminateSystemThread goes
   int locks = 0;                      ///< how many spin locks it holds
   held_lock held[most_locks];
   const char* wait_promised = nullptr;  ///< the export called with Wait = TRUE, until the wait
+  alignas(sync::sealed) unsigned char promise_seal[sizeof(sync::sealed)] = {};  ///< meanwhile
   thread_object* object = nullptr;    ///< what KeGetCurrentThread returns; made when first asked for
   links pending_irps{};               ///< head of the actor's IRP list; the I/O manager's
   void* io = nullptr;                 ///< the I/O manager's
@@ -82,6 +84,10 @@ inline std::uint8_t irql() { return sync::level(); }
 
 /// Name of an IRQL, for texts.
 const char* irql_name(std::uint8_t level);
+
+/// Plain bytes, not seen as the guest's (in a file that includes the Windows headers, memcpy is).
+void copy_bytes(void* to, const void* from, std::size_t bytes);
+void fill_bytes(void* at, int value, std::size_t bytes);
 
 // ---- spin locks, for the exports and for the I/O manager's own ------------------------------------
 
@@ -156,6 +162,8 @@ struct callbacks {
 };
 
 struct executive {
+  static constexpr std::size_t pool_buckets = 256;
+
   sync::inner_lock lock;
   callbacks call;
   thread* threads = nullptr;
@@ -166,12 +174,15 @@ struct executive {
   flush_waiter* flushes = nullptr;
   std::uint64_t dpcs_queued = 0;
   work_record* work = nullptr;     // queued or running
-  pool_header* pool = nullptr;     // blocks handed out
+  pool_header* pool[pool_buckets] = {};  // by address; blocks handed out and some freed ones
+  pool_header* first_freed = nullptr;    // the freed ones, oldest first
+  pool_header* last_freed = nullptr;
+  std::size_t freed = 0;
+  std::uint64_t allocations = 0;
   object_header* objects = nullptr;
   handle_entry* handles = nullptr;
-  std::uint64_t threads_made = 0;
-  sync::nanoseconds started = 0;   // the clock when it began
-  thread_object* boot_thread = nullptr;
+  void* process = nullptr;         // the one process, an object
+  sync::nanoseconds began = 0;     // the clock at start()
 };
 
 /// Builds the executive of one execution. Callers: one actor, before any export is called.
@@ -212,7 +223,7 @@ struct pool_block {
   std::uint32_t tag = 0;
   const void* site = nullptr;  ///< code that allocated it
 };
-/// Visits blocks, newest first, until `visit` returns false.
+/// Visits blocks, in no particular order, until `visit` returns false.
 void pool_outstanding(bool (*visit)(void* context, const pool_block&), void* context);
 
 /// Reports what a driver left behind whose code lies in [`code`, `code` + `code_size`): set timers,

@@ -221,8 +221,12 @@ inline constexpr std::size_t graveyard_size = 64;
 struct remove_lock_record;
 struct driver_extra;
 
+/// The Type of a KDEVICE_QUEUE.
+inline constexpr CSHORT device_queue_object = 20;
+
 struct io_state {
   sync::inner_lock lock;
+  sync::inner_lock device_queue_lock;
   irp_record* buckets[irp_buckets] = {};
   irp_record* first = nullptr;
   irp_record* last = nullptr;
@@ -246,6 +250,9 @@ T* make(sync::memory_use use, A&&... arguments) {
   void* at = sync::allocate(sizeof(T), use);
   return at == nullptr ? nullptr : new (at) T{static_cast<A&&>(arguments)...};
 }
+
+/// Frees what is known of remove locks.
+void forget_remove_locks();
 
 // ---- the calling actor ---------------------------------------------------------------------------
 

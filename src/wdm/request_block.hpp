@@ -56,6 +56,7 @@ struct request_block {
   void* user_input = nullptr;
   void* user_output = nullptr;
   bool cancel_delivered = false;
+  bool rundown = false;  ///< its thread ends and has asked it to cancel
   request_gate gate;
 };
 

@@ -55,7 +55,7 @@ TEST(Search, AGuestThatDependsOnMoreThanItsScheduleIsReported) {
   program_under_test p;
   p.check_races(false);
   p.actor("a", [] {
-    for (int i = 0; i < ++runs % 5; ++i) word.store(i);
+    for (int i = ++runs % 5; i >= 0; --i) word.store(i);
   });
   p.actor("b", [] { word.store(7); });
   EXPECT_EQ(search(p, {}).what, verdict::nondeterministic);
