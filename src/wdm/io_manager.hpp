@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "belay/reason.hpp"
 #include "sync/sync.hpp"
 
 struct _DEVICE_OBJECT;
@@ -89,17 +90,6 @@ nt_status close_handle(_FILE_OBJECT* file);
 
 // ---- requests ------------------------------------------------------------------------------------
 
-/// Why somebody asked for a cancellation.
-enum class cancel_reason : std::uint32_t {
-  none,
-  timeout,
-  shutdown,
-  service_stop,
-  client_gone,
-  parent_cancelled,
-  user,
-};
-
 struct request_options {
   _FILE_OBJECT* file = nullptr;
   std::uint8_t major = 3;          ///< IRP_MJ_READ
@@ -139,7 +129,7 @@ class request {
   ///
   /// Callers: any actor, from the moment issued() is true.
   /// Returns: true if IoCancelIrp was called by this call (not: that anything was cancelled).
-  bool cancel(cancel_reason reason = cancel_reason::user);
+  bool cancel(belay::reason why = reason_kind::user);
 
   /// Waits for the outcome, then copies the output, frees the packet and drops its reference to the
   /// file object (which may send IRP_MJ_CLOSE).

@@ -147,6 +147,11 @@ void finish_here(request_block* block) {
   kernel::dereference_object(block->file);
 }
 
+outcome outcome_of(NTSTATUS status) {
+  if (status == STATUS_CANCELLED) return outcome::canceled;
+  return NT_ERROR(status) ? outcome::failed : outcome::completed;
+}
+
 }  // namespace
 
 const request* owner_of(const request_block* block) {
@@ -163,7 +168,19 @@ void finish_user_irp(irp_record* record, PIRP irp) {
   if (record->system_buffer != nullptr) {
     sync::poison(record->system_buffer, record->system_buffer_size, sync::memory_state::completed);
   }
-  block->gate.complete();
+  __atomic_store_n(&block->completed, true, __ATOMIC_RELEASE);
+  // A cancel that comes between the two finds nothing armed, which is as well: it is too late.
+  block->operation.try_disarm(block->canceller);
+  block->operation.complete(outcome_of(block->status));
+}
+
+// IoCancelIrp on a packet that stays until this has returned, whoever completes it meanwhile.
+void request_block::irp_canceller::run(routine& self, belay::reason) noexcept {
+  request_block* block = static_cast<irp_canceller&>(self).in;
+  const sync::unsealed open;
+  if (cancel_irp(block->record, block->irp, nullptr)) {
+    __atomic_store_n(&block->cancel_delivered, true, __ATOMIC_RELAXED);
+  }
 }
 
 request::request(const request_options& options) : options_(options) {}
@@ -174,6 +191,7 @@ request::~request() {
   BELAY_ASSERT(block_->record == nullptr);
   sync::deallocate(block_->user_input);
   sync::deallocate(block_->user_output);
+  block_->~request_block();
   sync::deallocate(block_);
 }
 
@@ -204,29 +222,16 @@ nt_status request::start() {
   return call_driver(device, record->irp);
 }
 
-bool request::cancel(cancel_reason reason) {
+bool request::cancel(belay::reason why) {
   const sync::sealed seal;
   request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
-  if (block == nullptr || !block->gate.begin_cancel(reason)) return false;
-  class closer {
-   public:
-    explicit closer(request_gate& gate) : gate_(gate) {}
-    ~closer() { gate_.end_cancel(); }
-
-   private:
-    request_gate& gate_;
-  } const close(block->gate);
-  const sync::unsealed open;
-  if (cancel_irp(block->record, block->irp, nullptr)) {
-    __atomic_store_n(&block->cancel_delivered, true, __ATOMIC_RELAXED);
-  }
-  return true;
+  return block != nullptr && block->operation.cancel(why) == cancel_result::claimed;
 }
 
 bool request::wait(sync::nanoseconds deadline) {
   const sync::sealed seal;
   if (block_ == nullptr) return true;
-  if (!block_->gate.wait(deadline)) return false;
+  if (!block_->operation.wait(deadline)) return false;
   finish_here(block_);
   return true;
 }
@@ -239,7 +244,7 @@ const void* request::output() const { return block_ == nullptr ? nullptr : block
 bool request::issued() const { return __atomic_load_n(&block_, __ATOMIC_ACQUIRE) != nullptr; }
 bool request::completed() const {
   const request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
-  return block != nullptr && block->gate.completed();
+  return block != nullptr && __atomic_load_n(&block->completed, __ATOMIC_ACQUIRE);
 }
 bool request::cancel_delivered() const {
   const request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);

@@ -1,0 +1,94 @@
+// The root of the I/O manager's state, and the end of a thread.
+//
+// Thread safety: start and stop belong to one actor.
+// Contract: WDM-FILE-003, WDM-CANCEL-013
+#include "wdm/io_manager.hpp"
+
+#include "wdm/request_block.hpp"
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+namespace {
+
+constexpr sync::nanoseconds rundown_limit = 300LL * 1000 * 1000 * 1000;
+
+io_state* the_state = nullptr;
+
+void thread_ends(kernel::thread&) { cancel_thread_requests(); }
+
+// The first packet of `thread` that its drivers still have.
+irp_record* first_pending(sync::actor_id thread) {
+  const guard hold(io().lock);
+  for (irp_record* r = io().first; r != nullptr; r = r->next) {
+    if (r->thread == thread && r->block != nullptr) return r;
+  }
+  return nullptr;
+}
+
+[[noreturn]] void report_stuck(const irp_record* record) {
+  PIRP irp = record->irp;
+  if (irp->Cancel && irp->CancelRoutine != nullptr) {
+    kernel::fail("WDM-CANCEL-013", "MissedCancel", 0, {word(irp), 0, 0, 0}, irp,
+                 "the cancelled IRP %p is never completed: its cancel routine was set after "
+                 "IoCancelIrp had come, and Irp->Cancel was not looked at again",
+                 static_cast<const void*>(irp));
+  }
+  kernel::fail("WDM-FILE-003", "", 0, {word(irp), 0, 0, 0}, irp,
+               "five minutes after its thread ended and cancelled it, the IRP %p is still not "
+               "completed",
+               static_cast<const void*>(irp));
+}
+
+// The first of `thread`'s packets that was not asked to cancel yet. A user's record is freed by its
+// own thread only, so the list may be searched afresh after each cancel.
+irp_record* first_unasked(sync::actor_id thread) {
+  const guard hold(io().lock);
+  for (irp_record* r = io().first; r != nullptr; r = r->next) {
+    if (r->thread == thread && r->block != nullptr && !r->block->rundown) return r;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+io_state& io() { return *the_state; }
+
+void start() {
+  kernel::callbacks call;
+  call.thread_ends = &thread_ends;
+  kernel::start(call);
+  the_state = make<io_state>(sync::memory_use::internal);
+}
+
+void stop() {
+  io_state* state = the_state;
+  while (state->first != nullptr) free_irp(state->first);
+  for (irp_record*& grave : state->graves) sync::deallocate(grave);
+  while (state->names != nullptr) remove_name(state->names);
+  while (state->devices != nullptr) {
+    device_extra* next = state->devices->next;
+    sync::deallocate(state->devices->security);
+    sync::deallocate(state->devices);
+    state->devices = next;
+  }
+  forget_remove_locks();
+  the_state = nullptr;
+  sync::deallocate(state);
+  kernel::stop();
+}
+
+void cancel_thread_requests() {
+  const sync::sealed seal;
+  const sync::actor_id self = sync::self();
+  const sync::nanoseconds deadline = sync::now() + rundown_limit;
+  while (irp_record* record = first_unasked(self)) {
+    record->block->rundown = true;
+    const_cast<request*>(record->block->owner)->cancel(reason_kind::client_gone);
+  }
+  while (irp_record* record = first_pending(self)) {
+    auto* owner = const_cast<request*>(record->block->owner);
+    if (!owner->wait(deadline)) report_stuck(record);
+  }
+}
+
+}  // namespace belay::inline BELAY_BUILD::wdm

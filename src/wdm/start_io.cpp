@@ -1,0 +1,152 @@
+// StartIo: one packet at a time, the others wait in the device's queue.
+//
+// Thread safety: any actor at IRQL <= DISPATCH_LEVEL (IoStartNextPacket*: exactly there).
+// Invariants: DeviceObject->CurrentIrp is the packet that StartIo was called with last, or NULL;
+// StartIo runs at DISPATCH_LEVEL and, if the device starts deferred, is never entered again before
+// it has returned.
+// Contract: WDM-STARTIO-001, WDM-STARTIO-002, WDM-STARTIO-003, WDM-LOCK-002
+#include "wdm/io_state.hpp"
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+namespace {
+
+// How IoStartNextPacket was asked for the next packet.
+struct next_request {
+  bool cancelable = false;
+  bool by_key = false;
+  ULONG key = 0;
+};
+
+void start_next(PDEVICE_OBJECT device, const next_request& how, const void* site);
+
+void call_start_io(PDEVICE_OBJECT device, PIRP irp, const void* site) {
+  device_extra* extra = extra_of(device);
+  PDRIVER_STARTIO routine = device->DriverObject->DriverStartIo;
+  BELAY_CONTRACT(routine != nullptr, "WDM-STARTIO-001", "", 0, (word(device), 0, 0, 0), device,
+                 "IoStartPacket, but the driver object has no DriverStartIo");
+  extra->start_io_running = true;
+  const kernel::routine_state before = kernel::routine_entered();
+  {
+    const sync::unsealed open;
+    routine(device, irp);
+  }
+  kernel::routine_returned(before, "the StartIo routine", reinterpret_cast<const void*>(routine),
+                           "WDM-IRP-024", 0xC8, 0);
+  extra->start_io_running = false;
+  while (extra->next_wanted && !extra->start_io_running) {
+    extra->next_wanted = false;
+    start_next(device, {extra->next_cancelable, extra->next_by_key, extra->next_key}, site);
+  }
+}
+
+void start_next(PDEVICE_OBJECT device, const next_request& how, const void* site) {
+  KIRQL irql = DISPATCH_LEVEL;
+  if (how.cancelable) acquire_cancel_lock(&irql, site);
+  sync::point(sync::access_kind::write, &device->CurrentIrp, sizeof(device->CurrentIrp));
+  device->CurrentIrp = nullptr;
+  PKDEVICE_QUEUE_ENTRY entry = how.by_key
+                                   ? KeRemoveByKeyDeviceQueue(&device->DeviceQueue, how.key)
+                                   : KeRemoveDeviceQueue(&device->DeviceQueue);
+  PIRP irp = nullptr;
+  if (entry != nullptr) {
+    irp = CONTAINING_RECORD(entry, IRP, Tail.Overlay.DeviceQueueEntry);
+    device->CurrentIrp = irp;
+    if (how.cancelable && extra_of(device)->non_cancelable) {
+      sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
+      __atomic_store_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr), __ATOMIC_SEQ_CST);
+    }
+  }
+  if (how.cancelable) release_cancel_lock(irql, site);
+  if (irp != nullptr) call_start_io(device, irp, site);
+}
+
+void ask_for_next(PDEVICE_OBJECT device, const next_request& how, const void* site) {
+  BELAY_CONTRACT(kernel::spin_locks_held() == 0, "WDM-LOCK-002", "SpinLockSafe", 0,
+                 (word(device), 0, 0, 0), device, "IoStartNextPacket while holding a spin lock");
+  device_extra* extra = extra_of(device);
+  if (!extra->deferred_start || !extra->start_io_running) return start_next(device, how, site);
+  extra->next_wanted = true;
+  extra->next_cancelable = how.cancelable;
+  extra->next_by_key = how.by_key;
+  extra->next_key = how.key;
+}
+
+// REQUIRES: DISPATCH_LEVEL; the cancel lock is held if `cancel` is not NULL.
+// Returns: true if the packet is to be started now.
+bool enqueue(PDEVICE_OBJECT device, PIRP irp, PULONG key, PDRIVER_CANCEL cancel) {
+  if (cancel != nullptr) {
+    sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
+    __atomic_store_n(&irp->CancelRoutine, cancel, __ATOMIC_SEQ_CST);
+  }
+  PKDEVICE_QUEUE_ENTRY entry = &irp->Tail.Overlay.DeviceQueueEntry;
+  const bool queued = key != nullptr ? KeInsertByKeyDeviceQueue(&device->DeviceQueue, entry, *key)
+                                     : KeInsertDeviceQueue(&device->DeviceQueue, entry);
+  if (queued) return false;
+  sync::point(sync::access_kind::write, &device->CurrentIrp, sizeof(device->CurrentIrp));
+  device->CurrentIrp = irp;
+  if (cancel != nullptr && extra_of(device)->non_cancelable) {
+    __atomic_store_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr), __ATOMIC_SEQ_CST);
+  }
+  return true;
+}
+
+// A packet that was cancelled before it was queued. REQUIRES: the cancel lock is held.
+// Returns: true if the cancel routine was called, which released the lock.
+bool cancel_at_once(PDEVICE_OBJECT device, PIRP irp, PDRIVER_CANCEL cancel, KIRQL irql) {
+  sync::point(sync::access_kind::read, &irp->Cancel, sizeof(irp->Cancel));
+  if (!irp->Cancel) return false;
+  irp->CancelIrql = irql;
+  __atomic_store_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr), __ATOMIC_SEQ_CST);
+  const sync::unsealed open;
+  cancel(device, irp);
+  return true;
+}
+
+void start_packet(PDEVICE_OBJECT device, PIRP irp, PULONG key, PDRIVER_CANCEL cancel,
+                  const void* site) {
+  const KIRQL old = KfRaiseIrql(DISPATCH_LEVEL);
+  KIRQL irql = DISPATCH_LEVEL;
+  if (cancel != nullptr) acquire_cancel_lock(&irql, site);
+  if (enqueue(device, irp, key, cancel)) {
+    if (cancel != nullptr) release_cancel_lock(irql, site);
+    call_start_io(device, irp, site);
+  } else if (cancel != nullptr && !cancel_at_once(device, irp, cancel, irql)) {
+    release_cancel_lock(irql, site);
+  }
+  KeLowerIrql(old);
+}
+
+}  // namespace
+
+}  // namespace belay::inline BELAY_BUILD::wdm
+
+using namespace belay;
+
+extern "C" {
+
+VOID NTAPI IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key,
+                         PDRIVER_CANCEL CancelFunction) {
+  BELAY_EXPORT(IoStartPacket, Irp);
+  wdm::require_irp(Irp, "IoStartPacket");
+  wdm::start_packet(DeviceObject, Irp, Key, CancelFunction, BELAY_SITE);
+}
+
+VOID NTAPI IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable) {
+  BELAY_EXPORT(IoStartNextPacket, DeviceObject);
+  wdm::ask_for_next(DeviceObject, {Cancelable != FALSE, false, 0}, BELAY_SITE);
+}
+
+VOID NTAPI IoStartNextPacketByKey(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable, ULONG Key) {
+  BELAY_EXPORT(IoStartNextPacketByKey, DeviceObject);
+  wdm::ask_for_next(DeviceObject, {Cancelable != FALSE, true, Key}, BELAY_SITE);
+}
+
+VOID NTAPI IoSetStartIoAttributes(PDEVICE_OBJECT DeviceObject, BOOLEAN DeferredStartIo,
+                                  BOOLEAN NonCancelable) {
+  BELAY_EXPORT(IoSetStartIoAttributes, DeviceObject);
+  wdm::extra_of(DeviceObject)->deferred_start = DeferredStartIo != FALSE;
+  wdm::extra_of(DeviceObject)->non_cancelable = NonCancelable != FALSE;
+}
+
+}  // extern "C"
