@@ -1,7 +1,7 @@
 // Belay's own text. Integer types of a fixed size, and of a pointer's size.
 //
-// LONG is 32 bits wide on Windows, so nothing here is a C `long`, except that the types as wide as a
-// pointer are the same types as size_t and ptrdiff_t: drivers mix them.
+// LONG is 32 bits wide on Windows, so nothing here is a C `long`, except that the types as wide as
+// a pointer are the same types as size_t and ptrdiff_t: drivers mix them.
 
 #ifndef BELAY_WINDOWS_BASETSD_H_
 #define BELAY_WINDOWS_BASETSD_H_
@@ -48,25 +48,25 @@ typedef ULONG_PTR HANDLE_PTR;
 
 #define ADDRESS_TAG_BIT 0x40000000000ULL
 
-#define MAXUINT8 ((UINT8)~((UINT8)0))
+#define MAXUINT8 ((UINT8) ~((UINT8)0))
 #define MAXINT8 ((INT8)(MAXUINT8 >> 1))
 #define MININT8 ((INT8)~MAXINT8)
-#define MAXUINT16 ((UINT16)~((UINT16)0))
+#define MAXUINT16 ((UINT16) ~((UINT16)0))
 #define MAXINT16 ((INT16)(MAXUINT16 >> 1))
 #define MININT16 ((INT16)~MAXINT16)
-#define MAXUINT32 ((UINT32)~((UINT32)0))
+#define MAXUINT32 ((UINT32) ~((UINT32)0))
 #define MAXINT32 ((INT32)(MAXUINT32 >> 1))
 #define MININT32 ((INT32)~MAXINT32)
-#define MAXUINT64 ((UINT64)~((UINT64)0))
+#define MAXUINT64 ((UINT64) ~((UINT64)0))
 #define MAXINT64 ((INT64)(MAXUINT64 >> 1))
 #define MININT64 ((INT64)~MAXINT64)
-#define MAXULONG32 ((ULONG32)~((ULONG32)0))
+#define MAXULONG32 ((ULONG32) ~((ULONG32)0))
 #define MAXLONG32 ((LONG32)(MAXULONG32 >> 1))
 #define MINLONG32 ((LONG32)~MAXLONG32)
-#define MAXULONG64 ((ULONG64)~((ULONG64)0))
+#define MAXULONG64 ((ULONG64) ~((ULONG64)0))
 #define MAXLONG64 ((LONG64)(MAXULONG64 >> 1))
 #define MINLONG64 ((LONG64)~MAXLONG64)
-#define MAXULONGLONG ((ULONGLONG)~((ULONGLONG)0))
+#define MAXULONGLONG ((ULONGLONG) ~((ULONGLONG)0))
 #define MAXLONGLONG ((LONGLONG)(MAXULONGLONG >> 1))
 #define MINLONGLONG ((LONGLONG)~MAXLONGLONG)
 #define MAXULONG_PTR (~((ULONG_PTR)0))
@@ -75,7 +75,7 @@ typedef ULONG_PTR HANDLE_PTR;
 #define MAXUINT_PTR (~((UINT_PTR)0))
 #define MAXINT_PTR ((INT_PTR)(MAXUINT_PTR >> 1))
 #define MININT_PTR (~MAXINT_PTR)
-#define MAXSIZE_T ((SIZE_T)~((SIZE_T)0))
+#define MAXSIZE_T ((SIZE_T) ~((SIZE_T)0))
 #define MAXSSIZE_T ((SSIZE_T)(MAXSIZE_T >> 1))
 #define MINSSIZE_T ((SSIZE_T)~MAXSSIZE_T)
 #define MAXUINT ((unsigned int)~((unsigned int)0))

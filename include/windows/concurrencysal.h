@@ -1,4 +1,5 @@
-// Belay's own text. Lock annotations: Belay sees every lock as it is taken, so they mean nothing here.
+// Belay's own text. Lock annotations: Belay sees every lock as it is taken, so they mean nothing
+// here.
 
 #ifndef BELAY_WINDOWS_CONCURRENCYSAL_H_
 #define BELAY_WINDOWS_CONCURRENCYSAL_H_

@@ -11,8 +11,8 @@
 
 #define CTL_CODE(DeviceType, Function, Method, Access) \
   (((DeviceType) << 16) | ((Access) << 14) | ((Function) << 2) | (Method))
-#define DEVICE_TYPE_FROM_CTL_CODE(code) (((ULONG)((code) & 0xffff0000)) >> 16)
-#define METHOD_FROM_CTL_CODE(code) ((ULONG)((code) & 3))
+#define DEVICE_TYPE_FROM_CTL_CODE(code) (((ULONG)((code)&0xffff0000)) >> 16)
+#define METHOD_FROM_CTL_CODE(code) ((ULONG)((code)&3))
 
 #define METHOD_BUFFERED 0
 #define METHOD_IN_DIRECT 1

@@ -1,4 +1,5 @@
-// Belay's own text. Windows marks old string functions as deprecated here; Belay leaves that to the compiler.
+// Belay's own text. Windows marks old string functions as deprecated here; Belay leaves that to the
+// compiler.
 
 #ifndef BELAY_WINDOWS_DONTUSE_H_
 #define BELAY_WINDOWS_DONTUSE_H_

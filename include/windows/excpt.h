@@ -17,6 +17,7 @@
 
 #include "parts/compiler.h"
 
+// clang-format off
 #undef __try
 #undef __except
 #undef __finally
@@ -36,6 +37,7 @@
 #define finally __finally
 #define leave __leave
 #endif
+// clang-format on
 
 #define EXCEPTION_EXECUTE_HANDLER 1
 #define EXCEPTION_CONTINUE_SEARCH 0

@@ -18,7 +18,7 @@ typedef struct _GUID {
 } GUID;
 #endif
 
-typedef GUID *LPGUID;
+typedef GUID* LPGUID;
 typedef const GUID* LPCGUID;
 typedef GUID IID, *LPIID;
 typedef GUID CLSID, *LPCLSID;
@@ -81,8 +81,7 @@ static inline bool operator!=(REFGUID left, REFGUID right) { return !(left == ri
       (unsigned int)(l), w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
 #else
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8) \
-  DECLSPEC_SELECTANY const GUID name = {                             \
-      (unsigned int)(l), w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
+  DECLSPEC_SELECTANY const GUID name = {(unsigned int)(l), w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
 #endif
 #else
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8) EXTERN_C const GUID name

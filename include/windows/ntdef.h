@@ -181,7 +181,8 @@ typedef struct _STRING {
   USHORT Length;
   USHORT MaximumLength;
   PCHAR Buffer;
-} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING, UTF8_STRING, *PUTF8_STRING;
+} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING, UTF8_STRING,
+    *PUTF8_STRING;
 typedef const STRING *PCSTRING, *PCANSI_STRING, *PCOEM_STRING, *PCUTF8_STRING;
 
 typedef struct _CSTRING {
@@ -197,14 +198,15 @@ typedef struct _UNICODE_STRING {
 } UNICODE_STRING, *PUNICODE_STRING;
 typedef const UNICODE_STRING* PCUNICODE_STRING;
 
-#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (s)}
+#define RTL_CONSTANT_STRING(s) \
+  { sizeof(s) - sizeof((s)[0]), sizeof(s), (s) }
 #define DECLARE_CONST_UNICODE_STRING(name, text) \
   const WCHAR name##_buffer[] = text;            \
   const UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text), (PWCH)name##_buffer}
-#define DECLARE_GLOBAL_CONST_UNICODE_STRING(name, text)       \
-  extern const DECLSPEC_SELECTANY UNICODE_STRING name;        \
-  const DECLSPEC_SELECTANY UNICODE_STRING name = {            \
-      sizeof(text) - sizeof(WCHAR), sizeof(text), (PWCH)(text)}
+#define DECLARE_GLOBAL_CONST_UNICODE_STRING(name, text)                                       \
+  extern const DECLSPEC_SELECTANY UNICODE_STRING name;                                        \
+  const DECLSPEC_SELECTANY UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text), \
+                                                  (PWCH)(text)}
 #define DECLARE_UNICODE_STRING_SIZE(name, size) \
   WCHAR name##_buffer[size];                    \
   UNICODE_STRING name = {0, (size) * sizeof(WCHAR), name##_buffer}
@@ -232,17 +234,17 @@ typedef const OBJECT_ATTRIBUTES* PCOBJECT_ATTRIBUTES;
 #define OBJ_DONT_REPARSE 0x00001000
 #define OBJ_VALID_ATTRIBUTES 0x00001FF2
 
-#define InitializeObjectAttributes(p, n, a, r, s)  \
-  {                                                \
-    (p)->Length = sizeof(OBJECT_ATTRIBUTES);       \
-    (p)->RootDirectory = (r);                      \
-    (p)->Attributes = (a);                         \
-    (p)->ObjectName = (n);                         \
-    (p)->SecurityDescriptor = (s);                 \
-    (p)->SecurityQualityOfService = NULL;          \
+#define InitializeObjectAttributes(p, n, a, r, s) \
+  {                                               \
+    (p)->Length = sizeof(OBJECT_ATTRIBUTES);      \
+    (p)->RootDirectory = (r);                     \
+    (p)->Attributes = (a);                        \
+    (p)->ObjectName = (n);                        \
+    (p)->SecurityDescriptor = (s);                \
+    (p)->SecurityQualityOfService = NULL;         \
   }
 #define RTL_CONSTANT_OBJECT_ATTRIBUTES(n, a) \
-  {sizeof(OBJECT_ATTRIBUTES), NULL, (PUNICODE_STRING)(n), a, NULL, NULL}
+  { sizeof(OBJECT_ATTRIBUTES), NULL, (PUNICODE_STRING)(n), a, NULL, NULL }
 #define RTL_INIT_OBJECT_ATTRIBUTES(n, a) RTL_CONSTANT_OBJECT_ATTRIBUTES(n, a)
 
 typedef struct _CLIENT_ID {
@@ -257,7 +259,8 @@ typedef enum _NT_PRODUCT_TYPE {
   NtProductWinNt = 1,
   NtProductLanManNt,
   NtProductServer
-} NT_PRODUCT_TYPE, *PNT_PRODUCT_TYPE;
+} NT_PRODUCT_TYPE,
+    *PNT_PRODUCT_TYPE;
 
 typedef struct _PROCESSOR_NUMBER {
   USHORT Group;
@@ -284,10 +287,10 @@ typedef struct _GROUP_AFFINITY {
 
 // Places inside of structures.
 #ifndef FIELD_OFFSET
-#define FIELD_OFFSET(type, field) ((LONG)__builtin_offsetof(type, field))
+#define FIELD_OFFSET(type, field) ((LONG) __builtin_offsetof(type, field))
 #endif
 #ifndef UFIELD_OFFSET
-#define UFIELD_OFFSET(type, field) ((ULONG)__builtin_offsetof(type, field))
+#define UFIELD_OFFSET(type, field) ((ULONG) __builtin_offsetof(type, field))
 #endif
 #define RTL_FIELD_SIZE(type, field) (sizeof(((type*)0)->field))
 #define RTL_SIZEOF_THROUGH_FIELD(type, field) \
@@ -302,7 +305,7 @@ typedef struct _GROUP_AFFINITY {
 #define RTL_NUMBER_OF_FIELD(type, field) (RTL_NUMBER_OF(RTL_FIELD_TYPE(type, field)))
 #define RTL_FIELD_TYPE(type, field) (((type*)0)->field)
 #define CONTAINING_RECORD(address, type, field) \
-  ((type*)((PCHAR)(address) - (ULONG_PTR)__builtin_offsetof(type, field)))
+  ((type*)((PCHAR)(address) - (ULONG_PTR) __builtin_offsetof(type, field)))
 
 #define BitFlag(f, sf) ((f) & (sf))
 #define BooleanFlagOn(f, sf) ((BOOLEAN)(((f) & (sf)) != 0))
@@ -319,7 +322,9 @@ typedef struct _GROUP_AFFINITY {
 #define UNREFERENCED_PARAMETER(p) ((void)(p))
 #define DBG_UNREFERENCED_PARAMETER(p) ((void)(p))
 #define DBG_UNREFERENCED_LOCAL_VARIABLE(v) ((void)(v))
-#define DEFAULT_UNREACHABLE default: __builtin_unreachable()
+#define DEFAULT_UNREACHABLE \
+  default:                  \
+    __builtin_unreachable()
 #ifndef __cplusplus
 #ifndef C_ASSERT
 #define C_ASSERT(e) _Static_assert(e, #e)
@@ -340,15 +345,15 @@ typedef struct _GROUP_AFFINITY {
 #endif
 
 #ifdef __cplusplus
-#define DEFINE_ENUM_FLAG_OPERATORS(type)                                                     \
-  extern "C++" {                                                                             \
-  inline constexpr type operator|(type a, type b) { return type(((int)a) | ((int)b)); }      \
-  inline constexpr type operator&(type a, type b) { return type(((int)a) & ((int)b)); }      \
-  inline constexpr type operator^(type a, type b) { return type(((int)a) ^ ((int)b)); }      \
-  inline constexpr type operator~(type a) { return type(~((int)a)); }                        \
-  inline type& operator|=(type& a, type b) { return a = a | b; }                             \
-  inline type& operator&=(type& a, type b) { return a = a & b; }                             \
-  inline type& operator^=(type& a, type b) { return a = a ^ b; }                             \
+#define DEFINE_ENUM_FLAG_OPERATORS(type)                                                \
+  extern "C++" {                                                                        \
+  inline constexpr type operator|(type a, type b) { return type(((int)a) | ((int)b)); } \
+  inline constexpr type operator&(type a, type b) { return type(((int)a) & ((int)b)); } \
+  inline constexpr type operator^(type a, type b) { return type(((int)a) ^ ((int)b)); } \
+  inline constexpr type operator~(type a) { return type(~((int)a)); }                   \
+  inline type& operator|=(type& a, type b) { return a = a | b; }                        \
+  inline type& operator&=(type& a, type b) { return a = a & b; }                        \
+  inline type& operator^=(type& a, type b) { return a = a ^ b; }                        \
   }
 #else
 #define DEFINE_ENUM_FLAG_OPERATORS(type)
@@ -357,7 +362,7 @@ typedef struct _GROUP_AFFINITY {
 #define DECLARE_HANDLE(name) \
   typedef struct name##__ {  \
     int unused;              \
-  }* name
+  } * name
 
 #ifdef __cplusplus
 }

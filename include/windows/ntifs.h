@@ -13,11 +13,11 @@
 extern "C" {
 #endif
 
-// Waits that end with STATUS_CANCELLED when the IRP is cancelled, or with STATUS_THREAD_IS_TERMINATING.
-NTKERNELAPI NTSTATUS NTAPI FsRtlCancellableWaitForSingleObject(PVOID Object,
-                                                               PLARGE_INTEGER Timeout, PIRP Irp);
-NTKERNELAPI NTSTATUS NTAPI FsRtlCancellableWaitForMultipleObjects(ULONG Count,
-                                                                  PVOID ObjectArray[],
+// Waits that end with STATUS_CANCELLED when the IRP is cancelled, or with
+// STATUS_THREAD_IS_TERMINATING.
+NTKERNELAPI NTSTATUS NTAPI FsRtlCancellableWaitForSingleObject(PVOID Object, PLARGE_INTEGER Timeout,
+                                                               PIRP Irp);
+NTKERNELAPI NTSTATUS NTAPI FsRtlCancellableWaitForMultipleObjects(ULONG Count, PVOID ObjectArray[],
                                                                   WAIT_TYPE WaitType,
                                                                   PLARGE_INTEGER Timeout,
                                                                   PKWAIT_BLOCK WaitBlockArray,

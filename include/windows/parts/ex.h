@@ -123,8 +123,7 @@ static FORCEINLINE PVOID ExAllocatePoolPriorityZero(ULONG PoolType, SIZE_T Numbe
                                        NumberOfBytes, Tag, Priority);
 }
 static FORCEINLINE PVOID ExAllocatePoolPriorityUninitialized(ULONG PoolType, SIZE_T NumberOfBytes,
-                                                             ULONG Tag,
-                                                             EX_POOL_PRIORITY Priority) {
+                                                             ULONG Tag, EX_POOL_PRIORITY Priority) {
   return ExAllocatePoolWithTagPriority(BELAY_POOL_TYPE_(PoolType, 0), NumberOfBytes, Tag, Priority);
 }
 
@@ -143,40 +142,40 @@ typedef ALLOCATE_FUNCTION_EX* PALLOCATE_FUNCTION_EX;
 typedef VOID FREE_FUNCTION_EX(PVOID Buffer, struct _LOOKASIDE_LIST_EX* Lookaside);
 typedef FREE_FUNCTION_EX* PFREE_FUNCTION_EX;
 
-#define BELAY_LOOKASIDE_FIELDS_     \
-  union {                           \
-    SLIST_HEADER ListHead;          \
+#define BELAY_LOOKASIDE_FIELDS_       \
+  union {                             \
+    SLIST_HEADER ListHead;            \
     SINGLE_LIST_ENTRY SingleListHead; \
-  };                                \
-  USHORT Depth;                     \
-  USHORT MaximumDepth;              \
-  ULONG TotalAllocates;             \
-  union {                           \
-    ULONG AllocateMisses;           \
-    ULONG AllocateHits;             \
-  };                                \
-  ULONG TotalFrees;                 \
-  union {                           \
-    ULONG FreeMisses;               \
-    ULONG FreeHits;                 \
-  };                                \
-  POOL_TYPE Type;                   \
-  ULONG Tag;                        \
-  ULONG Size;                       \
-  union {                           \
+  };                                  \
+  USHORT Depth;                       \
+  USHORT MaximumDepth;                \
+  ULONG TotalAllocates;               \
+  union {                             \
+    ULONG AllocateMisses;             \
+    ULONG AllocateHits;               \
+  };                                  \
+  ULONG TotalFrees;                   \
+  union {                             \
+    ULONG FreeMisses;                 \
+    ULONG FreeHits;                   \
+  };                                  \
+  POOL_TYPE Type;                     \
+  ULONG Tag;                          \
+  ULONG Size;                         \
+  union {                             \
     PALLOCATE_FUNCTION_EX AllocateEx; \
-    PALLOCATE_FUNCTION Allocate;    \
-  };                                \
-  union {                           \
-    PFREE_FUNCTION_EX FreeEx;       \
-    PFREE_FUNCTION Free;            \
-  };                                \
-  LIST_ENTRY ListEntry;             \
-  ULONG LastTotalAllocates;         \
-  union {                           \
-    ULONG LastAllocateMisses;       \
-    ULONG LastAllocateHits;         \
-  };                                \
+    PALLOCATE_FUNCTION Allocate;      \
+  };                                  \
+  union {                             \
+    PFREE_FUNCTION_EX FreeEx;         \
+    PFREE_FUNCTION Free;              \
+  };                                  \
+  LIST_ENTRY ListEntry;               \
+  ULONG LastTotalAllocates;           \
+  union {                             \
+    ULONG LastAllocateMisses;         \
+    ULONG LastAllocateHits;           \
+  };                                  \
   ULONG Future[2];
 
 typedef struct DECLSPEC_CACHEALIGN _GENERAL_LOOKASIDE {
@@ -207,8 +206,8 @@ NTKERNELAPI PVOID NTAPI ExAllocateFromNPagedLookasideList(PNPAGED_LOOKASIDE_LIST
 NTKERNELAPI VOID NTAPI ExFreeToNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry);
 NTKERNELAPI VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside,
                                                       PALLOCATE_FUNCTION Allocate,
-                                                      PFREE_FUNCTION Free, ULONG Flags,
-                                                      SIZE_T Size, ULONG Tag, USHORT Depth);
+                                                      PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size,
+                                                      ULONG Tag, USHORT Depth);
 NTKERNELAPI VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 NTKERNELAPI PVOID NTAPI ExAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 NTKERNELAPI VOID NTAPI ExFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry);
@@ -364,10 +363,8 @@ NTKERNELAPI DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status);
 NTKERNELAPI DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID);
 NTKERNELAPI DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID);
 
-NTKERNELAPI VOID NTAPI ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime,
-                                               PLARGE_INTEGER LocalTime);
-NTKERNELAPI VOID NTAPI ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime,
-                                               PLARGE_INTEGER SystemTime);
+NTKERNELAPI VOID NTAPI ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime);
+NTKERNELAPI VOID NTAPI ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime);
 NTKERNELAPI ULONG NTAPI ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution);
 NTKERNELAPI BOOLEAN NTAPI ExVerifySuite(ULONG SuiteType);
 NTKERNELAPI NTSTATUS NTAPI ExUuidCreate(GUID* Uuid);

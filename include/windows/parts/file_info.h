@@ -87,7 +87,8 @@ typedef enum _FILE_INFORMATION_CLASS {
   FileCaseSensitiveInformationForceAccessCheck,
   FileKnownFolderInformation,
   FileMaximumInformation
-} FILE_INFORMATION_CLASS, *PFILE_INFORMATION_CLASS;
+} FILE_INFORMATION_CLASS,
+    *PFILE_INFORMATION_CLASS;
 
 typedef enum _FSINFOCLASS {
   FileFsVolumeInformation = 1,
@@ -105,7 +106,8 @@ typedef enum _FSINFOCLASS {
   FileFsMetadataSizeInformation,
   FileFsFullSizeInformationEx,
   FileFsMaximumInformation
-} FS_INFORMATION_CLASS, *PFS_INFORMATION_CLASS;
+} FS_INFORMATION_CLASS,
+    *PFS_INFORMATION_CLASS;
 
 typedef struct _FILE_BASIC_INFORMATION {
   LARGE_INTEGER CreationTime;

@@ -13,36 +13,36 @@
 extern "C" {
 #endif
 
-#define BELAY_INTERLOCKED_(suffix, type)                                                          \
-  static FORCEINLINE type InterlockedIncrement##suffix(type volatile* Addend) {                   \
-    return (type)__atomic_add_fetch(Addend, 1, __ATOMIC_SEQ_CST);                                 \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedDecrement##suffix(type volatile* Addend) {                   \
-    return (type)__atomic_sub_fetch(Addend, 1, __ATOMIC_SEQ_CST);                                 \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedExchange##suffix(type volatile* Target, type Value) {        \
-    return __atomic_exchange_n(Target, Value, __ATOMIC_SEQ_CST);                                  \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedExchangeAdd##suffix(type volatile* Addend, type Value) {     \
-    return __atomic_fetch_add(Addend, Value, __ATOMIC_SEQ_CST);                                   \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedAdd##suffix(type volatile* Addend, type Value) {             \
-    return __atomic_add_fetch(Addend, Value, __ATOMIC_SEQ_CST);                                   \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedCompareExchange##suffix(type volatile* Destination,          \
-                                                             type Exchange, type Comparand) {     \
-    __atomic_compare_exchange_n(Destination, &Comparand, Exchange, 0, __ATOMIC_SEQ_CST,           \
-                                __ATOMIC_SEQ_CST);                                                \
-    return Comparand;                                                                             \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedAnd##suffix(type volatile* Destination, type Value) {        \
-    return __atomic_fetch_and(Destination, Value, __ATOMIC_SEQ_CST);                              \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedOr##suffix(type volatile* Destination, type Value) {         \
-    return __atomic_fetch_or(Destination, Value, __ATOMIC_SEQ_CST);                               \
-  }                                                                                               \
-  static FORCEINLINE type InterlockedXor##suffix(type volatile* Destination, type Value) {        \
-    return __atomic_fetch_xor(Destination, Value, __ATOMIC_SEQ_CST);                              \
+#define BELAY_INTERLOCKED_(suffix, type)                                                      \
+  static FORCEINLINE type InterlockedIncrement##suffix(type volatile* Addend) {               \
+    return (type)__atomic_add_fetch(Addend, 1, __ATOMIC_SEQ_CST);                             \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedDecrement##suffix(type volatile* Addend) {               \
+    return (type)__atomic_sub_fetch(Addend, 1, __ATOMIC_SEQ_CST);                             \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedExchange##suffix(type volatile* Target, type Value) {    \
+    return __atomic_exchange_n(Target, Value, __ATOMIC_SEQ_CST);                              \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedExchangeAdd##suffix(type volatile* Addend, type Value) { \
+    return __atomic_fetch_add(Addend, Value, __ATOMIC_SEQ_CST);                               \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedAdd##suffix(type volatile* Addend, type Value) {         \
+    return __atomic_add_fetch(Addend, Value, __ATOMIC_SEQ_CST);                               \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedCompareExchange##suffix(type volatile* Destination,      \
+                                                             type Exchange, type Comparand) { \
+    __atomic_compare_exchange_n(Destination, &Comparand, Exchange, 0, __ATOMIC_SEQ_CST,       \
+                                __ATOMIC_SEQ_CST);                                            \
+    return Comparand;                                                                         \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedAnd##suffix(type volatile* Destination, type Value) {    \
+    return __atomic_fetch_and(Destination, Value, __ATOMIC_SEQ_CST);                          \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedOr##suffix(type volatile* Destination, type Value) {     \
+    return __atomic_fetch_or(Destination, Value, __ATOMIC_SEQ_CST);                           \
+  }                                                                                           \
+  static FORCEINLINE type InterlockedXor##suffix(type volatile* Destination, type Value) {    \
+    return __atomic_fetch_xor(Destination, Value, __ATOMIC_SEQ_CST);                          \
   }
 
 BELAY_INTERLOCKED_(, LONG)
@@ -65,7 +65,7 @@ static FORCEINLINE PVOID InterlockedCompareExchangePointer(PVOID volatile* Desti
 // Drivers pass the address of a typed pointer, which Microsoft's C takes without a word.
 #define InterlockedExchangePointer(Target, Value) \
   InterlockedExchangePointer((PVOID volatile*)(Target), (PVOID)(Value))
-#define InterlockedCompareExchangePointer(Destination, Exchange, Comparand)             \
+#define InterlockedCompareExchangePointer(Destination, Exchange, Comparand)            \
   InterlockedCompareExchangePointer((PVOID volatile*)(Destination), (PVOID)(Exchange), \
                                     (PVOID)(Comparand))
 #endif
@@ -200,9 +200,16 @@ static FORCEINLINE UCHAR InterlockedBitTestAndReset64(LONG64 volatile* Base, LON
 #define _InterlockedAdd64 InterlockedAdd64
 
 // Fences, and loads and stores that name their order.
-#define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+static FORCEINLINE VOID KeMemoryBarrier(VOID) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 #define KeMemoryBarrierWithoutFence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
-#define MemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define MemoryBarrier() KeMemoryBarrier()
 #undef _ReadWriteBarrier
 #undef _ReadBarrier
 #undef _WriteBarrier
@@ -210,18 +217,18 @@ static FORCEINLINE UCHAR InterlockedBitTestAndReset64(LONG64 volatile* Base, LON
 #define _ReadBarrier() __atomic_signal_fence(__ATOMIC_ACQUIRE)
 #define _WriteBarrier() __atomic_signal_fence(__ATOMIC_RELEASE)
 
-#define BELAY_READ_WRITE_(name, type)                                                  \
-  static FORCEINLINE type Read##name##Acquire(type const volatile* Source) {           \
-    return __atomic_load_n(Source, __ATOMIC_ACQUIRE);                                  \
-  }                                                                                    \
-  static FORCEINLINE type Read##name##NoFence(type const volatile* Source) {           \
-    return __atomic_load_n(Source, __ATOMIC_RELAXED);                                  \
-  }                                                                                    \
+#define BELAY_READ_WRITE_(name, type)                                                    \
+  static FORCEINLINE type Read##name##Acquire(type const volatile* Source) {             \
+    return __atomic_load_n(Source, __ATOMIC_ACQUIRE);                                    \
+  }                                                                                      \
+  static FORCEINLINE type Read##name##NoFence(type const volatile* Source) {             \
+    return __atomic_load_n(Source, __ATOMIC_RELAXED);                                    \
+  }                                                                                      \
   static FORCEINLINE VOID Write##name##Release(type volatile* Destination, type Value) { \
-    __atomic_store_n(Destination, Value, __ATOMIC_RELEASE);                            \
-  }                                                                                    \
+    __atomic_store_n(Destination, Value, __ATOMIC_RELEASE);                              \
+  }                                                                                      \
   static FORCEINLINE VOID Write##name##NoFence(type volatile* Destination, type Value) { \
-    __atomic_store_n(Destination, Value, __ATOMIC_RELAXED);                            \
+    __atomic_store_n(Destination, Value, __ATOMIC_RELAXED);                              \
   }
 
 BELAY_READ_WRITE_(Long, LONG)

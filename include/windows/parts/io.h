@@ -54,11 +54,11 @@ NTKERNELAPI PIRP NTAPI IoBuildSynchronousFsdRequest(ULONG MajorFunction,
                                                     ULONG Length, PLARGE_INTEGER StartingOffset,
                                                     PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock);
 NTKERNELAPI PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode,
-                                                     PDEVICE_OBJECT DeviceObject,
-                                                     PVOID InputBuffer, ULONG InputBufferLength,
-                                                     PVOID OutputBuffer, ULONG OutputBufferLength,
-                                                     BOOLEAN InternalDeviceIoControl,
-                                                     PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock);
+                                                     PDEVICE_OBJECT DeviceObject, PVOID InputBuffer,
+                                                     ULONG InputBufferLength, PVOID OutputBuffer,
+                                                     ULONG OutputBufferLength,
+                                                     BOOLEAN InternalDeviceIoControl, PKEVENT Event,
+                                                     PIO_STATUS_BLOCK IoStatusBlock);
 NTKERNELAPI VOID NTAPI IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress,
                                          ULONG Length);
 NTKERNELAPI PMDL NTAPI IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer,
@@ -90,9 +90,9 @@ NTKERNELAPI NTSTATUS NTAPI IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_
                                           PDEVICE_OBJECT* AttachedDevice);
 NTKERNELAPI PDEVICE_OBJECT NTAPI IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice,
                                                              PDEVICE_OBJECT TargetDevice);
-NTKERNELAPI NTSTATUS NTAPI IoAttachDeviceToDeviceStackSafe(
-    PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice,
-    PDEVICE_OBJECT* AttachedToDeviceObject);
+NTKERNELAPI NTSTATUS NTAPI IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT SourceDevice,
+                                                           PDEVICE_OBJECT TargetDevice,
+                                                           PDEVICE_OBJECT* AttachedToDeviceObject);
 NTKERNELAPI VOID NTAPI IoDetachDevice(PDEVICE_OBJECT TargetDevice);
 NTKERNELAPI PDEVICE_OBJECT NTAPI IoGetAttachedDevice(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI PDEVICE_OBJECT NTAPI IoGetAttachedDeviceReference(PDEVICE_OBJECT DeviceObject);
@@ -127,8 +127,7 @@ NTKERNELAPI VOID NTAPI IoRemoveShareAccess(PFILE_OBJECT FileObject, PSHARE_ACCES
 NTKERNELAPI PVOID NTAPI IoGetInitialStack(VOID);
 NTKERNELAPI VOID NTAPI IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit);
 NTKERNELAPI PEPROCESS NTAPI IoGetCurrentProcess(VOID);
-NTKERNELAPI PKEVENT NTAPI IoCreateNotificationEvent(PUNICODE_STRING EventName,
-                                                    PHANDLE EventHandle);
+NTKERNELAPI PKEVENT NTAPI IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle);
 NTKERNELAPI PKEVENT NTAPI IoCreateSynchronizationEvent(PUNICODE_STRING EventName,
                                                        PHANDLE EventHandle);
 NTKERNELAPI BOOLEAN NTAPI IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize);

@@ -69,7 +69,8 @@ typedef enum _IO_ALLOCATION_ACTION {
   KeepObject = 1,
   DeallocateObject,
   DeallocateObjectKeepRegisters
-} IO_ALLOCATION_ACTION, *PIO_ALLOCATION_ACTION;
+} IO_ALLOCATION_ACTION,
+    *PIO_ALLOCATION_ACTION;
 
 typedef IO_ALLOCATION_ACTION DRIVER_CONTROL(struct _DEVICE_OBJECT* DeviceObject, struct _IRP* Irp,
                                             PVOID MapRegisterBase, PVOID Context);

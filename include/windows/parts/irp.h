@@ -343,9 +343,9 @@ static FORCEINLINE PDRIVER_CANCEL IoSetCancelRoutine(PIRP Irp, PDRIVER_CANCEL Ca
   return __atomic_exchange_n(&Irp->CancelRoutine, CancelRoutine, __ATOMIC_SEQ_CST);
 }
 
-#define IoIsErrorUserInduced(Status)                                                        \
-  ((BOOLEAN)(((Status) == STATUS_DEVICE_NOT_READY) || ((Status) == STATUS_IO_TIMEOUT) ||    \
-             ((Status) == STATUS_MEDIA_WRITE_PROTECTED) ||                                  \
+#define IoIsErrorUserInduced(Status)                                                            \
+  ((BOOLEAN)(((Status) == STATUS_DEVICE_NOT_READY) || ((Status) == STATUS_IO_TIMEOUT) ||        \
+             ((Status) == STATUS_MEDIA_WRITE_PROTECTED) ||                                      \
              ((Status) == STATUS_NO_MEDIA_IN_DEVICE) || ((Status) == STATUS_VERIFY_REQUIRED) || \
              ((Status) == STATUS_UNRECOGNIZED_MEDIA) || ((Status) == STATUS_WRONG_VOLUME)))
 

@@ -265,7 +265,8 @@ typedef enum _KINTERRUPT_POLARITY {
   InterruptActiveBoth,
   InterruptActiveBothTriggerLow = InterruptActiveBoth,
   InterruptActiveBothTriggerHigh
-} KINTERRUPT_POLARITY, *PKINTERRUPT_POLARITY;
+} KINTERRUPT_POLARITY,
+    *PKINTERRUPT_POLARITY;
 
 typedef enum _KINTERRUPT_MODE { LevelSensitive, Latched } KINTERRUPT_MODE;
 

@@ -16,13 +16,17 @@
 extern "C" {
 #endif
 
-NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlCopyMemory(VOID* Destination, const VOID* Source, SIZE_T Length);
-NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlMoveMemory(VOID* Destination, const VOID* Source, SIZE_T Length);
+NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlCopyMemory(VOID* Destination, const VOID* Source,
+                                                   SIZE_T Length);
+NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlMoveMemory(VOID* Destination, const VOID* Source,
+                                                   SIZE_T Length);
 NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlFillMemory(VOID* Destination, SIZE_T Length, int Fill);
 NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlZeroMemory(VOID* Destination, SIZE_T Length);
-NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlCopyMemoryNonTemporal(VOID* Destination, const VOID* Source, SIZE_T Length);
+NTSYSAPI DECLSPEC_NOTHROW VOID NTAPI RtlCopyMemoryNonTemporal(VOID* Destination, const VOID* Source,
+                                                              SIZE_T Length);
 /// Returns the number of leading bytes that are equal.
-NTSYSAPI DECLSPEC_NOTHROW SIZE_T NTAPI RtlCompareMemory(const VOID* Source1, const VOID* Source2, SIZE_T Length);
+NTSYSAPI DECLSPEC_NOTHROW SIZE_T NTAPI RtlCompareMemory(const VOID* Source1, const VOID* Source2,
+                                                        SIZE_T Length);
 NTSYSAPI SIZE_T NTAPI RtlCompareMemoryUlong(PVOID Source, SIZE_T Length, ULONG Pattern);
 
 #define RtlCopyBytes RtlCopyMemory

@@ -18,7 +18,8 @@ typedef enum _SYSTEM_POWER_STATE {
   PowerSystemHibernate,
   PowerSystemShutdown,
   PowerSystemMaximum
-} SYSTEM_POWER_STATE, *PSYSTEM_POWER_STATE;
+} SYSTEM_POWER_STATE,
+    *PSYSTEM_POWER_STATE;
 #define POWER_SYSTEM_MAXIMUM 7
 
 typedef enum _DEVICE_POWER_STATE {
@@ -28,7 +29,8 @@ typedef enum _DEVICE_POWER_STATE {
   PowerDeviceD2,
   PowerDeviceD3,
   PowerDeviceMaximum
-} DEVICE_POWER_STATE, *PDEVICE_POWER_STATE;
+} DEVICE_POWER_STATE,
+    *PDEVICE_POWER_STATE;
 
 typedef union _POWER_STATE {
   SYSTEM_POWER_STATE SystemState;
@@ -38,7 +40,8 @@ typedef union _POWER_STATE {
 typedef enum _POWER_STATE_TYPE {
   SystemPowerState,
   DevicePowerState
-} POWER_STATE_TYPE, *PPOWER_STATE_TYPE;
+} POWER_STATE_TYPE,
+    *PPOWER_STATE_TYPE;
 
 typedef enum {
   PowerActionNone,
@@ -50,7 +53,8 @@ typedef enum {
   PowerActionShutdownOff,
   PowerActionWarmEject,
   PowerActionDisplayOff
-} POWER_ACTION, *PPOWER_ACTION;
+} POWER_ACTION,
+    *PPOWER_ACTION;
 
 typedef struct _SYSTEM_POWER_STATE_CONTEXT {
   union {
@@ -83,7 +87,8 @@ typedef enum _DEVICE_RELATION_TYPE {
   TargetDeviceRelation,
   SingleBusRelations,
   TransportRelations
-} DEVICE_RELATION_TYPE, *PDEVICE_RELATION_TYPE;
+} DEVICE_RELATION_TYPE,
+    *PDEVICE_RELATION_TYPE;
 
 typedef enum _DEVICE_USAGE_NOTIFICATION_TYPE {
   DeviceUsageTypeUndefined,
@@ -102,19 +107,22 @@ typedef enum {
   BusQueryInstanceID,
   BusQueryDeviceSerialNumber,
   BusQueryContainerID
-} BUS_QUERY_ID_TYPE, *PBUS_QUERY_ID_TYPE;
+} BUS_QUERY_ID_TYPE,
+    *PBUS_QUERY_ID_TYPE;
 
 typedef enum {
   DeviceTextDescription,
   DeviceTextLocationInformation
-} DEVICE_TEXT_TYPE, *PDEVICE_TEXT_TYPE;
+} DEVICE_TEXT_TYPE,
+    *PDEVICE_TEXT_TYPE;
 
 typedef enum _DIRECTORY_NOTIFY_INFORMATION_CLASS {
   DirectoryNotifyInformation = 1,
   DirectoryNotifyExtendedInformation,
   DirectoryNotifyFullInformation,
   DirectoryNotifyMaximumInformation
-} DIRECTORY_NOTIFY_INFORMATION_CLASS, *PDIRECTORY_NOTIFY_INFORMATION_CLASS;
+} DIRECTORY_NOTIFY_INFORMATION_CLASS,
+    *PDIRECTORY_NOTIFY_INFORMATION_CLASS;
 
 typedef struct _DEVICE_CAPABILITIES {
   USHORT Size;
@@ -192,7 +200,8 @@ typedef enum _INTERFACE_TYPE {
   Vmcs,
   ACPIBus,
   MaximumInterfaceType
-} INTERFACE_TYPE, *PINTERFACE_TYPE;
+} INTERFACE_TYPE,
+    *PINTERFACE_TYPE;
 
 typedef struct _PNP_BUS_INFORMATION {
   GUID BusTypeGuid;

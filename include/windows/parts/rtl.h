@@ -64,7 +64,7 @@ NTKERNELAPI BOOLEAN NTAPI KdRefreshDebuggerNotPresent(VOID);
 NTSYSAPI VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber,
                               PSTR MutableMessage);
 #if DBG
-#define BELAY_ASSERT_(e, message)                                                          \
+#define BELAY_ASSERT_(e, message) \
   ((!(e)) ? (RtlAssert((PVOID) #e, (PVOID)__FILE__, (ULONG)__LINE__, (PSTR)(message)), 0) : 1)
 #define ASSERT(e) ((void)BELAY_ASSERT_(e, NULL))
 #define ASSERTMSG(message, e) ((void)BELAY_ASSERT_(e, message))
@@ -75,8 +75,11 @@ NTSYSAPI VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULO
 #define NT_ASSERTMSGW(message, e) BELAY_ASSERT_(e, NULL)
 #define NT_VERIFY(e) BELAY_ASSERT_(e, NULL)
 #define NT_VERIFYMSG(message, e) BELAY_ASSERT_(e, message)
-#define RTL_SOFT_ASSERT(e) \
-  ((!(e)) ? (DbgPrint("%s(%d): Soft assertion failed\n   Expression: %s\n", __FILE__, __LINE__, #e), 0) : 1)
+#define RTL_SOFT_ASSERT(e)                                                                        \
+  ((!(e))                                                                                         \
+       ? (DbgPrint("%s(%d): Soft assertion failed\n   Expression: %s\n", __FILE__, __LINE__, #e), \
+          0)                                                                                      \
+       : 1)
 #else
 #define ASSERT(e) ((void)0)
 #define ASSERTMSG(message, e) ((void)0)
@@ -95,12 +98,12 @@ NTSYSAPI VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULO
 
 /// Paged code must not run at DISPATCH_LEVEL or above: its page could be out.
 #if DBG
-#define PAGED_CODE()                                                                   \
-  do {                                                                                 \
-    if (KeGetCurrentIrql() > APC_LEVEL) {                                              \
-      RtlAssert((PVOID) "KeGetCurrentIrql() <= APC_LEVEL", (PVOID)__FILE__, __LINE__,  \
-                (PSTR) "Pageable code called at IRQL > APC_LEVEL");                    \
-    }                                                                                  \
+#define PAGED_CODE()                                                                  \
+  do {                                                                                \
+    if (KeGetCurrentIrql() > APC_LEVEL) {                                             \
+      RtlAssert((PVOID) "KeGetCurrentIrql() <= APC_LEVEL", (PVOID)__FILE__, __LINE__, \
+                (PSTR) "Pageable code called at IRQL > APC_LEVEL");                   \
+    }                                                                                 \
   } while (0)
 #else
 #define PAGED_CODE() ((void)0)

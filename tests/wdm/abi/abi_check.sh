@@ -30,9 +30,12 @@ printf '#include <ntifs.h>\n' >"$work/all.c"
 
 kinds='STATUS_|IRP_|IO_TYPE_|SL_|DO_|FO_|DRVO_|FILE_|METHOD_|IO_[A-Z_]*INCREMENT|EVENT_|SEMAPHORE_'
 kinds="$kinds|MUTANT_|THREAD_|PROCESS_|DIRECTORY_|SYMBOLIC_|KEY_|REG_|OBJ_|MDL_|POOL_|PNP_|VPB_"
-kinds="$kinds|FAST_FAIL_|FM_|PLUGPLAY_|WMIREG_|RTL_(REG|QUERY)|DPFLTR_|DUPLICATE_|GENERIC_|STANDARD_"
-kinds="$kinds|SPECIFIC_|ACCESS_|MAXIMUM_|Cm|CM_|PAGE_S|MEMORY_|SYSTEM_C|[A-Z]*_LEVEL|[A-Z_]*_PRIORITY"
-kinds="$kinds|DELETE|READ_CONTROL|WRITE_|SYNCHRONIZE|MAX|MIN|UNICODE_STRING_|EX_|[A-Z]*_SECURITY_INF"
+kinds="$kinds|FAST_FAIL_|FM_|PLUGPLAY_|WMIREG_|RTL_(REG|QUERY)|DPFLTR_|DUPLICATE_|GENERIC_"
+kinds="$kinds|STANDARD_"
+kinds="$kinds|SPECIFIC_|ACCESS_|MAXIMUM_|Cm|CM_|PAGE_S|MEMORY_|SYSTEM_C|[A-Z]*_LEVEL"
+kinds="$kinds|[A-Z_]*_PRIORITY"
+kinds="$kinds|DELETE|READ_CONTROL|WRITE_|SYNCHRONIZE|MAX|MIN|UNICODE_STRING_|EX_"
+kinds="$kinds|[A-Z]*_SECURITY_INF"
 kinds="$kinds|PORT_|ERROR_LOG|DBG_"
 
 # Every macro of ours with one of these prefixes that stands for a number, if the other side has it.

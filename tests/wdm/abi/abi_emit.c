@@ -6,9 +6,9 @@
 
 #define SIZE(type) \
   printf("_Static_assert(sizeof(" #type ") == %zu, \"size of " #type "\");\n", sizeof(type));
-#define OFFSET(type, member)                                                               \
+#define OFFSET(type, member)                                                                      \
   printf("_Static_assert(__builtin_offsetof(" #type ", " #member ") == %zu, \"" #type "." #member \
-         "\");\n",                                                                         \
+         "\");\n",                                                                                \
          __builtin_offsetof(type, member));
 #define VALUE(name) \
   printf("_Static_assert((long long)(" #name ") == %lldLL, \"" #name "\");\n", (long long)(name));
