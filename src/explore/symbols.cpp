@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <unordered_map>
+
+#include "explore/installation.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -247,7 +250,15 @@ std::vector<stack_frame> symbols::stack(const std::vector<std::uint64_t>& return
 }
 
 source_location symbols::where(std::uint64_t return_address) const {
-  return frames(return_address).front().where;
+  const auto all = frames(return_address);
+  const auto authors = std::find_if(all.begin(), all.end(),
+                                    [](const stack_frame& f) { return !of_our_headers(f.where); });
+  return (authors == all.end() ? all.front() : *authors).where;
+}
+
+bool of_our_headers(const source_location& where) {
+  static const std::string folder = installed("include/windows");
+  return !folder.empty() && where.file.compare(0, folder.size(), folder) == 0;
 }
 
 std::string symbols::name_of(std::uint64_t address) const {

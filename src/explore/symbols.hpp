@@ -31,7 +31,8 @@ class symbols {
   /// The same for a stack, innermost first. Frames outside the driver are left out.
   std::vector<stack_frame> stack(const std::vector<std::uint64_t>& return_addresses) const;
 
-  /// The innermost location of a return address.
+  /// The innermost location of a return address that is the author's: an inline function of Belay's
+  /// Windows headers counts as the line that calls it.
   source_location where(std::uint64_t return_address) const;
 
   /// Which of the driver's variables or functions lies at `address`: "DevExt", "Table+0x10"; empty:
@@ -46,5 +47,8 @@ class symbols {
   explicit symbols(std::unique_ptr<state> s);
   std::unique_ptr<state> state_;
 };
+
+/// Whether a location lies in the Windows headers that come with Belay.
+bool of_our_headers(const source_location& where);
 
 }  // namespace belay::inline BELAY_BUILD::explore

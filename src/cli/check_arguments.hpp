@@ -1,0 +1,43 @@
+// The options of `belay check`, for the front that reads them first and the program that explores.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "explore/check.hpp"
+
+namespace belay::cli {
+
+struct check_arguments {
+  std::vector<std::string> drivers;  ///< sources, or one driver.so
+  // Compiling.
+  std::string compiler, keep;
+  std::vector<std::string> defines, include_folders;
+  // The scenario.
+  std::string scenario_file, device;
+  int clients = 0, requests = 0, cpus = -1;
+  std::vector<std::string> operations;
+  // The search.
+  std::string bound, strategy;
+  double budget = 0;
+  std::uint64_t executions = 0, seed = 0;
+  // Results.
+  std::string html, trace, json, expect, source;
+  bool brief = false, no_files = false;
+  CLI::App* app = nullptr;
+
+  void add_to(CLI::App& app);
+  bool given(const std::string& option) const { return app->count(option) != 0; }
+  /// The options, without the drivers, to be read again by another program.
+  std::vector<std::string> repeated() const;
+  /// Scenario and search. Throws failure.
+  explore::check_options options() const;
+};
+
+/// Reads the command line of a verb; prints help or the error as CLI11 words it. False: done, with
+/// `code` as exit code.
+bool parse(CLI::App& app, int count, char** arguments, int& code);
+
+}  // namespace belay::cli
