@@ -71,7 +71,9 @@ NTSTATUS name_device(PDEVICE_OBJECT device, PUNICODE_STRING name, ULONG characte
   return status;
 }
 
-NTSTATUS create(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name, DEVICE_TYPE type,
+}  // namespace
+
+NTSTATUS create_device(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name, DEVICE_TYPE type,
                 ULONG characteristics, BOOLEAN exclusive, const void* site, PDEVICE_OBJECT* made) {
   *made = nullptr;
   constexpr std::size_t header = (sizeof(DEVICE_OBJECT) + 15) & ~std::size_t{15};
@@ -102,43 +104,7 @@ NTSTATUS create(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING nam
   return STATUS_SUCCESS;
 }
 
-// A light look at SDDL: parts "O:", "G:", "D:" and "S:", parentheses that close.
-bool looks_like_sddl(PCUNICODE_STRING text) {
-  const std::size_t length = text->Length / sizeof(WCHAR);
-  bool any = false;
-  std::size_t i = 0;
-  while (i < length) {
-    const auto part = static_cast<char16_t>(text->Buffer[i]);
-    if (i + 1 >= length || text->Buffer[i + 1] != u':') return false;
-    if (part != u'O' && part != u'G' && part != u'D' && part != u'S') return false;
-    any = true;
-    i += 2;
-    bool inside = false;
-    for (; i < length; ++i) {
-      const auto c = static_cast<char16_t>(text->Buffer[i]);
-      if (c == u'(') {
-        if (inside) return false;
-        inside = true;
-      } else if (c == u')') {
-        if (!inside) return false;
-        inside = false;
-      } else if (!inside && i + 1 < length && text->Buffer[i + 1] == u':') {
-        break;
-      }
-    }
-    if (inside) return false;
-  }
-  return any;
-}
-
-char* narrow(PCUNICODE_STRING text) {
-  const std::size_t length = text->Length / sizeof(WCHAR);
-  auto* copy = static_cast<char*>(sync::allocate(length + 1, sync::memory_use::internal));
-  for (std::size_t i = 0; copy != nullptr && i < length; ++i) {
-    copy[i] = static_cast<char>(text->Buffer[i]);
-  }
-  return copy;
-}
+namespace {
 
 PDEVICE_OBJECT attach(PDEVICE_OBJECT source, PDEVICE_OBJECT target) {
   PDEVICE_OBJECT below = top_of(target);
@@ -193,24 +159,8 @@ NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
                               ULONG DeviceCharacteristics, BOOLEAN Exclusive,
                               PDEVICE_OBJECT* DeviceObject) {
   BELAY_EXPORT(IoCreateDevice, DriverObject);
-  return wdm::create(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
+  return wdm::create_device(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
                      DeviceCharacteristics, Exclusive, BELAY_SITE, DeviceObject);
-}
-
-// WdmlibIoCreateDeviceSecure is the name behind it in wdmsec.h.
-NTSTATUS NTAPI WdmlibIoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
-                                          PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
-                                          ULONG DeviceCharacteristics, BOOLEAN Exclusive,
-                                          PCUNICODE_STRING DefaultSDDLString,
-                                          LPCGUID DeviceClassGuid, PDEVICE_OBJECT* DeviceObject) {
-  BELAY_EXPORT(IoCreateDeviceSecure, DriverObject);
-  (void)DeviceClassGuid;
-  *DeviceObject = nullptr;
-  if (!wdm::looks_like_sddl(DefaultSDDLString)) return STATUS_INVALID_PARAMETER;
-  const NTSTATUS status = wdm::create(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
-                                      DeviceCharacteristics, Exclusive, BELAY_SITE, DeviceObject);
-  if (NT_SUCCESS(status)) wdm::extra_of(*DeviceObject)->security = wdm::narrow(DefaultSDDLString);
-  return status;
 }
 
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject) {

@@ -162,6 +162,10 @@ inline device_extra* extra_of(PDEVICE_OBJECT device) {
   return reinterpret_cast<device_extra*>(device->DeviceObjectExtension);
 }
 
+/// IoCreateDevice.
+NTSTATUS create_device(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name,
+                       DEVICE_TYPE type, ULONG characteristics, BOOLEAN exclusive, const void* site,
+                       PDEVICE_OBJECT* made);
 /// True if `device` is a device object that still exists.
 bool is_device(const DEVICE_OBJECT* device);
 /// The highest device attached to `device`.

@@ -62,6 +62,9 @@ void start_next(PDEVICE_OBJECT device, const next_request& how, const void* site
 }
 
 void ask_for_next(PDEVICE_OBJECT device, const next_request& how, const void* site) {
+  BELAY_CONTRACT(kernel::irql() == DISPATCH_LEVEL, "WDM-STARTIO-002", "IrqlIoDispatch", 0xC4,
+                 (0x20022, kernel::irql(), word(device), 0), device,
+                 "IoStartNextPacket at IRQL %u; it must be called at DISPATCH_LEVEL", kernel::irql());
   BELAY_CONTRACT(kernel::spin_locks_held() == 0, "WDM-LOCK-002", "SpinLockSafe", 0,
                  (word(device), 0, 0, 0), device, "IoStartNextPacket while holding a spin lock");
   device_extra* extra = extra_of(device);
