@@ -133,6 +133,7 @@ void driver_program::run_system() {
                                self);
     }
     for (int i = 0; i < count; ++i) sync::join(clients[i]);
+    sync::world().dismiss_optional();
     if (shared != nullptr) wdm::close_handle(shared);
   }
   wdm::unload_driver(loaded.driver);

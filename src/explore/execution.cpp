@@ -192,6 +192,7 @@ execution execute(program& what, sync::chooser& by) {
   state.running = &what;
   state.found.reset();
   sync::guest().begin_execution();
+  sync::races().reset();
   kernel::set_violation_sink(&report_finding);
   execution out;
   out.how = s.run([](void* p) { static_cast<program*>(p)->start(); }, &what);

@@ -28,7 +28,10 @@ finding blocked() {
 }  // namespace
 
 void program_under_test::start() {
-  sync::races().reset(races_ ? &on_race : nullptr);
+  if (races_) {
+    sync::races().report_to(&on_race);
+    sync::races().reset();
+  }
   if (before_) before_();
   for (body& each : actors_) {
     sync::spawn({.name = each.name, .key = &each},
@@ -85,7 +88,7 @@ exhausted exhaust(program& what, const exhaust_options& options) {
     out.complete = !strategy.advance();
   } while (!out.complete);
   sync::world().set_hashing(false);
-  sync::races().reset(nullptr);
+  sync::races().switch_off();
   return out;
 }
 

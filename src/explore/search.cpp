@@ -250,6 +250,7 @@ searcher::step searcher::to_bound() {
 }
 
 search_result searcher::run() {
+  if (!sync::guest().every_access() && !sync::races().is_on()) sync::races().watch();
   if (!deterministic()) {
     result_.what = verdict::nondeterministic;
     result_.why = "the same schedule gave two different executions; the guest depends on something outside "

@@ -15,7 +15,12 @@ using belay::sync::access_kind;
 #define SITE __builtin_return_address(0)
 
 inline void access(const volatile void* at, std::size_t size, access_kind kind, const void* site) {
-  belay::sync::guest().access(reinterpret_cast<std::uintptr_t>(at), size, kind, site);
+  belay::sync::guest().access(reinterpret_cast<std::uintptr_t>(at), size, kind, false, site);
+}
+
+// Atomic and volatile ones.
+inline void synchronise(const volatile void* at, std::size_t size, access_kind kind, const void* site) {
+  belay::sync::guest().access(reinterpret_cast<std::uintptr_t>(at), size, kind, true, site);
 }
 
 }  // namespace
@@ -35,10 +40,10 @@ void __tsan_write_range(void* at, std::size_t size) { access(at, size, access_ki
   void __tsan_write##n(void* at) { access(at, n, access_kind::write, SITE); }                 \
   void __tsan_unaligned_read##n(void* at) { access(at, n, access_kind::read, SITE); }         \
   void __tsan_unaligned_write##n(void* at) { access(at, n, access_kind::write, SITE); }       \
-  void __tsan_volatile_read##n(void* at) { access(at, n, access_kind::read, SITE); }          \
-  void __tsan_volatile_write##n(void* at) { access(at, n, access_kind::write, SITE); }        \
-  void __tsan_unaligned_volatile_read##n(void* at) { access(at, n, access_kind::read, SITE); } \
-  void __tsan_unaligned_volatile_write##n(void* at) { access(at, n, access_kind::write, SITE); } \
+  void __tsan_volatile_read##n(void* at) { synchronise(at, n, access_kind::read, SITE); }          \
+  void __tsan_volatile_write##n(void* at) { synchronise(at, n, access_kind::write, SITE); }        \
+  void __tsan_unaligned_volatile_read##n(void* at) { synchronise(at, n, access_kind::read, SITE); } \
+  void __tsan_unaligned_volatile_write##n(void* at) { synchronise(at, n, access_kind::write, SITE); } \
   void __tsan_read_write##n(void* at) {                                                       \
     access(at, n, access_kind::read, SITE);                                                   \
     access(at, n, access_kind::write, SITE);                                                  \
@@ -70,18 +75,18 @@ void* __tsan_memset(void* to, int value, std::size_t size) {
 
 #define UPDATE(bits, type, name, expression)                                      \
   type __tsan_atomic##bits##_##name(volatile type* at, type by, int) {            \
-    access(at, sizeof(type), access_kind::update, SITE);                          \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
     const type was = *at;                                                         \
     *at = static_cast<type>(expression);                                          \
     return was;                                                                   \
   }
 #define ATOMIC(bits, type)                                                        \
   type __tsan_atomic##bits##_load(const volatile type* at, int) {                 \
-    access(at, sizeof(type), access_kind::read, SITE);                            \
+    synchronise(at, sizeof(type), access_kind::read, SITE);                            \
     return *at;                                                                   \
   }                                                                               \
   void __tsan_atomic##bits##_store(volatile type* at, type value, int) {          \
-    access(at, sizeof(type), access_kind::write, SITE);                           \
+    synchronise(at, sizeof(type), access_kind::write, SITE);                           \
     *at = value;                                                                  \
   }                                                                               \
   UPDATE(bits, type, exchange, by)                                                \
@@ -93,7 +98,7 @@ void* __tsan_memset(void* to, int value, std::size_t size) {
   UPDATE(bits, type, fetch_nand, ~(was & by))                                     \
   int __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type value, int, \
                                                     int) {                        \
-    access(at, sizeof(type), access_kind::update, SITE);                          \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
     if (*at == *expected) {                                                       \
       *at = value;                                                                \
       return 1;                                                                   \
@@ -103,7 +108,7 @@ void* __tsan_memset(void* to, int value, std::size_t size) {
   }                                                                               \
   int __tsan_atomic##bits##_compare_exchange_weak(volatile type* at, type* expected, type value, int, \
                                                   int) {                          \
-    access(at, sizeof(type), access_kind::update, SITE);                          \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
     if (*at == *expected) {                                                       \
       *at = value;                                                                \
       return 1;                                                                   \
@@ -113,7 +118,7 @@ void* __tsan_memset(void* to, int value, std::size_t size) {
   }                                                                               \
   type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type value, int, \
                                                   int) {                          \
-    access(at, sizeof(type), access_kind::update, SITE);                          \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
     const type was = *at;                                                         \
     if (was == expected) *at = value;                                             \
     return was;                                                                   \

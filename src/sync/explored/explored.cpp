@@ -36,12 +36,14 @@ bool wait_on(const volatile void* word, std::uint32_t expected, nanoseconds dead
       break;
     }
   }
+  races().load(self(), word, std::memory_order_acquire);
   return me.woken;
 }
 
 void wake_all(const volatile void* word) {
   scheduler& s = world();
   s.point(access_kind::update, word, 4);
+  races().update(self(), word, std::memory_order_release);
   if (sleepers_of != s.execution()) return;
   for (sleeper* each = sleepers; each != nullptr; each = each->next) {
     if (each->word == word) each->woken = true;

@@ -33,6 +33,7 @@ inline void linger() { world().linger(); }
 inline void point(access_kind kind, const volatile void* address, std::size_t size) {
   guest().learn_point(reinterpret_cast<std::uintptr_t>(address), kind);
   world().point(kind, address, size);
+  guest().synchronise(self(), reinterpret_cast<std::uintptr_t>(address), kind);
 }
 inline void note(const char* what, const void* object, const void* site) {
   world().note(what, object, site);
@@ -68,12 +69,12 @@ class atomic {
 
   T load(std::memory_order order = std::memory_order_seq_cst) const noexcept {
     world().point(access_kind::read, &value_, sizeof(T));
-    races().load(&value_, order);
+    races().load(self(), &value_, order);
     return value_;
   }
   void store(T value, std::memory_order order = std::memory_order_seq_cst) noexcept {
     world().point(access_kind::write, &value_, sizeof(T));
-    races().store(&value_, order);
+    races().store(self(), &value_, order);
     value_ = value;
   }
   T exchange(T value, std::memory_order order = std::memory_order_seq_cst) noexcept {
@@ -95,11 +96,11 @@ class atomic {
                                std::memory_order failure) noexcept {
     world().point(access_kind::update, &value_, sizeof(T));
     if (value_ == expected) {
-      races().update(&value_, success);
+      races().update(self(), &value_, success);
       value_ = desired;
       return true;
     }
-    races().load(&value_, failure);
+    races().load(self(), &value_, failure);
     expected = value_;
     return false;
   }
@@ -120,7 +121,7 @@ class atomic {
   template <class F>
   T update(std::memory_order order, F change) noexcept {
     world().point(access_kind::update, &value_, sizeof(T));
-    races().update(&value_, order);
+    races().update(self(), &value_, order);
     const T was = value_;
     value_ = change(was);
     return was;
@@ -136,12 +137,12 @@ class checked {
   explicit checked(T value) : value_(value) {}
   T get() const {
     world().point(access_kind::read, &value_, sizeof(T));
-    races().plain(&value_, false);
+    races().plain(self(), reinterpret_cast<std::uintptr_t>(&value_), false);
     return value_;
   }
   void set(T value) {
     world().point(access_kind::write, &value_, sizeof(T));
-    races().plain(&value_, true);
+    races().plain(self(), reinterpret_cast<std::uintptr_t>(&value_), true);
     value_ = value;
   }
 
@@ -177,18 +178,18 @@ class spin_lock {
   void lock() {
     world().acquire(&word_);
     word_ = static_cast<std::uint64_t>(self()) + 1;
-    races().update(&word_, std::memory_order_acquire);
+    races().update(self(), &word_, std::memory_order_acquire);
   }
   bool try_lock() {
     world().point(access_kind::update, &word_, 8);
     if (word_ != 0) return false;
     word_ = static_cast<std::uint64_t>(self()) + 1;
-    races().update(&word_, std::memory_order_acquire);
+    races().update(self(), &word_, std::memory_order_acquire);
     return true;
   }
   void unlock() {
     world().point(access_kind::release, &word_, 8);
-    races().store(&word_, std::memory_order_release);
+    races().store(self(), &word_, std::memory_order_release);
     word_ = 0;
   }
 
@@ -208,6 +209,7 @@ inline void acquire_word(volatile std::uint64_t* word) {
   scheduler& s = world();
   guest().learn_point(reinterpret_cast<std::uintptr_t>(word), access_kind::update);
   if (s.running()) s.acquire(word);
+  guest().synchronise(s.current(), reinterpret_cast<std::uintptr_t>(word), access_kind::acquire);
   *word = static_cast<std::uint64_t>(s.current()) + 1;
 }
 inline bool try_acquire_word(volatile std::uint64_t* word) {
@@ -230,10 +232,12 @@ class parking {
   bool park(nanoseconds deadline) {
     const bool woken = permit_ || world().wait(this, &has_permit, this, deadline);
     permit_ = false;
+    races().update(self(), this, std::memory_order_acq_rel);
     return woken;
   }
   void unpark() {
     permit_ = true;
+    races().update(self(), this, std::memory_order_acq_rel);
     if (world().hashing() && world().running()) {
       actor& by = world().me();
       world().histories().commit(self(), by.history, access_kind::update,
@@ -278,11 +282,14 @@ class alarm {
 
 // ---- memory
 void* allocate(std::size_t bytes, memory_use use);
-inline void deallocate(void* block) {
-  if (block != nullptr) world().memory().deallocate(block);
-}
 inline std::size_t size_of(const void* block) { return world().memory().size_of(block); }
+inline void deallocate(void* block) {
+  if (block == nullptr) return;
+  guest().poisoned(reinterpret_cast<std::uintptr_t>(block), size_of(block));
+  world().memory().deallocate(block);
+}
 inline void poison(const void* at, std::size_t bytes, memory_state state) {
+  guest().poisoned(reinterpret_cast<std::uintptr_t>(at), bytes);
   world().memory().poison(at, bytes, state);
 }
 inline void touch(const void* at, std::size_t bytes, access_kind kind) {

@@ -39,23 +39,53 @@ void guest_memory::forget() {
   grew_ = frozen_ = false;
 }
 
-void guest_memory::learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind) {
-  const auto is_shared = [](std::uint8_t byte) {
-    return (byte & who_mask) == read_by_many && (byte & written) != 0;
-  };
-  const std::uint8_t before = *at;
-  std::uint8_t after = before;
-  if ((before & who_mask) == 0) {
-    after = static_cast<std::uint8_t>(who);
-  } else if ((before & who_mask) != who) {
-    after = static_cast<std::uint8_t>((before & written) | read_by_many);
+bool guest_memory::any_shared(const std::uint8_t* learned, std::uintptr_t address, std::size_t size) {
+  const std::size_t granules = ((address & 7) + size + 7) >> 3;
+  for (std::size_t i = 0; i < granules; ++i) {
+    if ((learned[i] & shared) != 0) return true;
   }
-  if (kind != access_kind::read) after |= written;
-  *at = after;
-  if (is_shared(before) || !is_shared(after)) return;
+  return false;
+}
+
+void guest_memory::learn(std::uint8_t* at, actor_id who, std::uintptr_t address, std::size_t size,
+                         access_kind kind, bool synchronises) {
+  const std::size_t granules = ((address & 7) + size + 7) >> 3;
+  for (std::size_t i = 0; i < granules; ++i) learn_granule(at + i, who, address + 8 * i, kind, synchronises);
+}
+
+void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind,
+                                 bool synchronises) {
+  const std::uint8_t before = *at;
+  // Two actors, one of them to write, and not yet noted.
+  bool found;
+  if (races().is_on() && !synchronises) {
+    found = races().plain(who, address, kind != access_kind::read) && before != (many | written);
+    if (!found) return;
+    *at = many | written;
+  } else {
+    std::uint8_t after = before;
+    if ((before & who_mask) == 0) {
+      after = static_cast<std::uint8_t>(who);
+    } else if ((before & who_mask) != who) {
+      after = static_cast<std::uint8_t>((before & written) | many);
+    }
+    if (kind != access_kind::read) after |= written;
+    *at = after;
+    const bool raced = races().plain(who, address, kind != access_kind::read);
+    if (raced) *at = after = many | written;
+    found = after == (many | written) && before != (many | written);
+    if (!found) return;
+  }
   const bool in_image = address - image_ < image_size_;
   pending_.push_back(in_image ? ((address - image_) & ~std::uintptr_t{7}) + 1 : address & ~std::uintptr_t{7});
   grew_ = true;
+}
+
+void guest_memory::poisoned(std::uintptr_t address, std::size_t size) {
+  scheduler& s = world();
+  if (!races().is_on() || !s.running() || s.alone() || !s.memory().in_heap(address)) return;
+  std::uint8_t* const at = arena_learned_ + ((address - s.memory().base()) >> 3);
+  learn(at, s.current(), address, size, access_kind::write, false);
 }
 
 std::uint8_t* guest_memory::learned_at(std::uint64_t granule) {
@@ -68,7 +98,7 @@ std::uint8_t* guest_memory::learned_at(std::uint64_t granule) {
 void guest_memory::share(std::uint64_t granule) {
   std::uint8_t* const at = learned_at(granule);
   if (at == nullptr || (*at & shared) != 0) return;
-  *at |= shared | written | read_by_many;
+  *at = shared | written | many;
   shared_.push_back(granule);
   const int stack = world().memory().stack_of(granule);
   if (stack >= 0) stack_shared_[stack] = true;
@@ -102,16 +132,13 @@ void guest_memory::learn_point(std::uintptr_t address, access_kind kind) {
   } else {
     return;
   }
-  if ((*at & shared) == 0) learn(at, s.current(), address, kind);
+  if ((*at & shared) == 0) learn_granule(at, s.current(), address, kind, true);
 }
 
 void guest_memory::touch(std::uintptr_t address, std::size_t size, access_kind kind) {
   scheduler& s = world();
   if (!s.running() || size == 0) return;
-  if (s.memory().in_heap(address) && !s.memory().addressable(address, size)) {
-    return fault(address, size, kind);
-  }
-  access(address, size, kind, s.me().site);
+  access(address, size, kind, false, s.me().site);
 }
 
 void guest_memory::fault(std::uintptr_t address, std::size_t size, access_kind kind) {

@@ -1,15 +1,22 @@
 // What happens at each memory access of instrumented code.
 //
 // Most accesses are to the actor's own stack or to memory that only one actor uses: they are no
-// scheduling points. Which memory is shared is learned: a granule of eight bytes is shared once two
-// actors touched it, one of them to write, while others could run. What one execution learns holds
-// from the next on, so that an execution is a function of its choices and of the set that it began
-// with; a search that saw the set grow starts again (see `grew`).
+// scheduling points. Which granules of eight bytes need points is learned from the executions:
+//
+//   synchronising accesses (atomic, volatile)  once two actors touched the granule, one to write
+//   plain accesses                             once two of them were not ordered by happens-before;
+//                                              without the race detector: like the others
+//
+// Plain accesses that race with nothing need none: a preemption between two points can be moved to the
+// later one without a difference. What an execution learns counts from the next on, so that an execution
+// is a function of its choices and of the set that it began with; a search that saw the set grow starts
+// again (see `grew`).
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "sync/explored/races.hpp"
 #include "sync/explored/scheduler.hpp"
 
 namespace belay::inline BELAY_BUILD::sync {
@@ -20,6 +27,7 @@ class guest_memory {
  public:
   /// `every` access to anything but the own stack is a point; the filter is off.
   void set_every_access(bool every) { every_access_ = every; }
+  bool every_access() const { return every_access_; }
   /// The guest's own writable data, `image` bytes at `base`.
   void set_image(std::uintptr_t base, std::size_t bytes);
   void set_fault_handler(fault_handler handler) { on_fault_ = handler; }
@@ -49,7 +57,9 @@ class guest_memory {
   /// Makes exactly these shared, and freezes.
   void restore_shared_set(const std::vector<std::uint64_t>& granules);
 
-  void access(std::uintptr_t address, std::size_t size, access_kind kind, const void* site) {
+  /// One access of at most eight bytes, or of any size within one block.
+  void access(std::uintptr_t address, std::size_t size, access_kind kind, bool synchronises,
+              const void* site) {
     scheduler& s = world();
     if (!s.running()) [[unlikely]]
       return;
@@ -74,17 +84,37 @@ class guest_memory {
     }
     if (!every_access_) {
       if (s.alone()) return;
-      if ((*learned & shared) == 0) {
-        learn(learned, s.current(), address, kind);
+      if ((*learned & shared) == 0 && (size <= 8 || !any_shared(learned, address, size))) {
+        learn(learned, s.current(), address, size, kind, synchronises);
         return;
       }
     }
     self.site = site;
     s.point(kind, reinterpret_cast<const void*>(address), size);
+    synchronise(s.current(), address, kind);
     // The others may have freed or completed it meanwhile.
     if (offset - arena::stacks_size < arena::heaps_size && !memory.addressable(address, size)) [[unlikely]]
       fault(address, size, kind);
   }
+
+  /// The program's own steps synchronise, too.
+  void synchronise(actor_id who, std::uintptr_t address, access_kind kind) {
+    race_detector& order = races();
+    if (!order.is_on() || address == 0) return;
+    const auto* const at = reinterpret_cast<const volatile void*>(address & ~std::uintptr_t{7});
+    switch (kind) {
+      case access_kind::read:
+      case access_kind::acquire:
+      case access_kind::wait:
+        return order.load(who, at, std::memory_order_acquire);
+      default:
+        return order.update(who, at, kind == access_kind::update ? std::memory_order_acq_rel
+                                                                 : std::memory_order_release);
+    }
+  }
+
+  /// The block may no longer be touched: that is a write to all of it.
+  void poisoned(std::uintptr_t address, std::size_t size);
 
   /// The same for an access that our own code makes on the guest's behalf; always a point.
   void touch(std::uintptr_t address, std::size_t size, access_kind kind);
@@ -92,11 +122,15 @@ class guest_memory {
   void learn_point(std::uintptr_t address, access_kind kind);
 
  private:
-  // A learned byte: the actor that touched it (0: nobody yet) or `read_by_many`; `written`; `shared`.
+  // A learned byte: the actor that touched it (0: nobody yet) or `many`; `written`; `shared`: a point.
   static constexpr std::uint8_t shared = 0x80, written = 0x40, who_mask = 0x3f;
-  static constexpr std::uint8_t read_by_many = who_mask;
+  static constexpr std::uint8_t many = who_mask;
 
-  void learn(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind);
+  void learn(std::uint8_t* at, actor_id who, std::uintptr_t address, std::size_t size, access_kind kind,
+             bool synchronises);
+  void learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind,
+                     bool synchronises);
+  static bool any_shared(const std::uint8_t* learned, std::uintptr_t address, std::size_t size);
   void apply_pending();
   void share(std::uint64_t granule);
   std::uint8_t* learned_at(std::uint64_t granule);

@@ -179,6 +179,8 @@ void scheduler::advance_clock() {
     }
     if (first == nullptr) break;
     remove(first);
+    races().begin_again(clock_actor);
+    races().load(clock_actor, first, std::memory_order_acquire);
     if (hashing_) {
       histories_.commit(clock_actor, clock.history, access_kind::update,
                         reinterpret_cast<std::uintptr_t>(first), 1);
@@ -293,6 +295,12 @@ actor_id scheduler::spawn(const actor_options& options, entry run, void* argumen
   return who;
 }
 
+void scheduler::dismiss_optional() {
+  live_ &= ~optional_;
+  gated_ &= ~optional_;
+  optional_ = 0;
+}
+
 void scheduler::join(actor_id who) {
   struct target {
     const scheduler* in;
@@ -329,6 +337,7 @@ void scheduler::leave() {
 }
 
 void scheduler::add(alarm* what) {
+  races().store(current_, what, std::memory_order_release);
   what->next_ = alarms_;
   what->previous_ = nullptr;
   if (alarms_ != nullptr) alarms_->previous_ = what;

@@ -137,6 +137,8 @@ class scheduler {
 
   actor_id spawn(const actor_options& options, entry run, void* argument);
   void join(actor_id who);
+  /// The optional actors that have not begun never will.
+  void dismiss_optional();
   void note(const char* what, const void* object, const void* site) {
     actor& self = me();
     self.doing = what;
