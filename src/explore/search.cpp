@@ -42,6 +42,7 @@ class searcher {
   bool deterministic();
   step first_orders();
   step sweep_optional();
+  void learn_in(std::uint64_t execution);
   step randomized(std::uint64_t executions, bool count_both, const char* suffix);
   step bounded(int bound);
   step to_bound();
@@ -196,6 +197,7 @@ searcher::step searcher::randomized(std::uint64_t executions, bool both, const c
     // Too small an estimate of the steps means never; err high.
     const std::uint64_t steps = std::max<std::uint64_t>(result_.longest * 5 / 4, 64);
     for (std::uint64_t i = 0; i < share; ++i) {
+      learn_in(i);
       priorities.start(options_.seed + ++seed_, 2 + static_cast<int>(i % 4), steps);
       if (one(priorities, part) == step::stop) return end(part, false), step::stop;
     }
@@ -204,12 +206,22 @@ searcher::step searcher::randomized(std::uint64_t executions, bool both, const c
   if (random) {
     phase& part = begin(std::string("random walk") + suffix);
     for (std::uint64_t i = 0; i < share; ++i) {
+      learn_in(i);
       walk.start(options_.seed + ++seed_);
       if (one(walk, part) == step::stop) return end(part, false), step::stop;
     }
     end(part, true);
   }
+  learn_in(0);
   return step::go_on;
+}
+
+// Watching for races costs as much as the rest; of many random executions, a part may teach.
+void searcher::learn_in(std::uint64_t execution) {
+  if (sync::guest().every_access()) return;
+  const bool learn = execution < 500 || execution % 8 == 0;
+  sync::guest().freeze(!learn);
+  learn ? sync::races().watch() : sync::races().switch_off();
 }
 
 searcher::step searcher::bounded(int bound) {

@@ -132,7 +132,7 @@ void guest_memory::learn_point(std::uintptr_t address, access_kind kind) {
   } else {
     return;
   }
-  if ((*at & shared) == 0) learn_granule(at, s.current(), address, kind, true);
+  if ((*at & shared) == 0 && !frozen_) learn_granule(at, s.current(), address, kind, true);
 }
 
 void guest_memory::touch(std::uintptr_t address, std::size_t size, access_kind kind) {

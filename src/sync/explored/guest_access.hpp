@@ -85,6 +85,7 @@ class guest_memory {
     if (!every_access_) {
       if (s.alone()) return;
       if ((*learned & shared) == 0 && (size <= 8 || !any_shared(learned, address, size))) {
+        if (frozen_) return;
         learn(learned, s.current(), address, size, kind, synchronises);
         return;
       }
