@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "explore/control_codes.hpp"
 #include "explore/driver_program.hpp"
 #include "explore/guest_file.hpp"
 #include "explore/guest_image.hpp"
@@ -51,15 +52,46 @@ tl::expected<subject, refusal> open_subject(const std::string& path) {
   return subject{std::move(*file), std::move(*image)};
 }
 
+request_plan control_plan(std::uint32_t code) {
+  return {.op = operation::control, .code = code, .input = std::vector<std::uint8_t>(64, 0)};
+}
+
+/// The control codes that the driver serves: of those in its code, the ones that it answers otherwise
+/// than a code that nobody has. At most four.
+std::vector<request_plan> control_plans(driver_program& driver, const guest_image& image) {
+  constexpr std::size_t most = 4;
+  const std::uint32_t nobodys = driver.device_type() << 16 | 0x3ffcu;
+  scenario probe;
+  probe.clients = 1;
+  probe.plan.push_back(control_plan(nobodys));
+  for (const std::uint32_t code : control_code_candidates(image, driver.device_type())) {
+    if (code != nobodys) probe.plan.push_back(control_plan(code));
+  }
+  for (request_plan& each : probe.plan) each.cancel = cancel_when::never;
+  driver.set_scenario(probe);
+  driver.keep_answers(true);
+  directed straight;
+  straight.start({});
+  static_cast<void>(execute(driver, straight));
+  driver.keep_answers(false);
+  std::vector<request_plan> plans;
+  const std::vector<std::int32_t>& answers = driver.answers();
+  for (std::size_t i = 1; i < answers.size() && plans.size() < most; ++i) {
+    if (answers[i] != answers[0]) plans.push_back(control_plan(probe.plan[i].code));
+  }
+  if (plans.empty()) plans.push_back(control_plan(nobodys));
+  return plans;
+}
+
 /// One entry of each kind that the driver serves, when the scenario does not say.
-std::vector<request_plan> plan_for(const driver_program& driver) {
+std::vector<request_plan> plan_for(driver_program& driver, const guest_image& image) {
   std::vector<request_plan> plan;
   if (driver.serves_read()) plan.push_back({.op = operation::read, .input = {}});
   if (driver.serves_write()) {
     plan.push_back({.op = operation::write, .length = 0, .input = std::vector<std::uint8_t>(64, 0x5a)});
   }
   if (driver.serves_control()) {
-    plan.push_back({.op = operation::control, .input = std::vector<std::uint8_t>(64, 0)});
+    for (request_plan& each : control_plans(driver, image)) plan.push_back(std::move(each));
   }
   return plan;
 }
@@ -97,12 +129,13 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
                : fmt::format("{}: no device is named {}; leave `device` out to use the first one",
                              options.driver, options.what.device)});
   }
-  if (out.what.plan.empty()) out.what.plan = plan_for(program);
+  const std::string device = program.device();
+  if (out.what.plan.empty() && !first.found) out.what.plan = plan_for(program, opened->image);
   if (!first.found && out.what.plan.empty()) {
     return tl::unexpected(refusal{2, fmt::format("{}: the driver serves no read, write or device control; "
                                                  "nothing can be cancelled", options.driver)});
   }
-  if (out.what.device.empty()) out.what.device = program.device();
+  if (out.what.device.empty()) out.what.device = device;
 
   program.set_scenario(out.what);
   out.search = search(program, options.search);

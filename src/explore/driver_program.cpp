@@ -68,6 +68,7 @@ driver_program::driver_program(const guest_image& image, scenario what)
     : image_(image), scenario_(std::move(what)) {}
 
 void driver_program::start() {
+  answers_.clear();
   image_.restore();
   sync::spawn({.name = "system", .key = key(0, 0)},
               [](void* p) { static_cast<driver_program*>(p)->run_system(); }, this);
@@ -92,6 +93,7 @@ bool driver_program::choose_device(void* driver) {
         if (!match && !(wanted.empty() && c.found == nullptr)) return true;
         c.found = view.device;
         c.named = match;
+        c.self->device_type_ = view.device_type;
         const char* const name = view.name != nullptr ? view.name : "(unnamed device)";
         if (c.self->device_ != name) c.self->device_ = name;
         return !match;
@@ -172,7 +174,8 @@ void driver_program::run_client(client& self) {
                     [](void* p) { static_cast<wdm::request*>(p)->cancel(); }, request);
       }
       requests[count++] = request;
-      request->start();
+      const std::int32_t answer = request->start();
+      if (self.number == 1 && keep_answers_) answers_.push_back(answer);
     }
   }
   if (self.shared == nullptr) {

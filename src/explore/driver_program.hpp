@@ -30,7 +30,11 @@ class driver_program final : public program {
   bool serves_control() const { return serves_control_; }
   /// The device that the clients opened; empty when there is none that they can name.
   const std::string& device() const { return device_; }
+  std::uint32_t device_type() const { return device_type_; }
+  /// What the dispatch routine returned for each request of client 1, in order.
+  const std::vector<std::int32_t>& answers() const { return answers_; }
   std::int32_t open_status() const { return open_status_; }
+  void keep_answers(bool on) { keep_answers_ = on; }
   void set_scenario(scenario what) { scenario_ = std::move(what); }
 
  private:
@@ -45,8 +49,10 @@ class driver_program final : public program {
   std::int32_t open_status_ = 0;
   bool serves_read_ = false, serves_write_ = false, serves_control_ = false;
   std::string device_;
+  std::uint32_t device_type_ = 0;
+  std::vector<std::int32_t> answers_;
+  bool keep_answers_ = false;
   void* device_object_ = nullptr;
-  bool load_only_ = false;
 };
 
 }  // namespace belay::inline BELAY_BUILD::explore

@@ -16,6 +16,7 @@ struct segments {
   std::uintptr_t bias;
   bool found = false;
   std::uintptr_t low = UINTPTR_MAX, high = 0;
+  std::uintptr_t code_start = 0, code_end = 0;
   std::vector<std::pair<std::uintptr_t, std::uintptr_t>> writable;
 };
 
@@ -32,6 +33,7 @@ int collect(dl_phdr_info* info, std::size_t, void* argument) {
     if (each.p_type == PT_LOAD) {
       out.low = std::min(out.low, start);
       out.high = std::max(out.high, end);
+      if ((each.p_flags & PF_X) != 0) out.code_start = start, out.code_end = end;
       if ((each.p_flags & PF_W) != 0) out.writable.emplace_back(start, end);
     } else if (each.p_type == PT_GNU_RELRO) {
       constexpr std::uintptr_t page = 4096;
@@ -69,6 +71,8 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
   out.bias_ = found.bias;
   out.low_ = found.low;
   out.high_ = found.high;
+  out.code_start_ = found.code_start;
+  out.code_end_ = found.code_end;
   std::uintptr_t low = UINTPTR_MAX, high = 0;
   for (const auto& [start, end] : found.writable) {
     if (start >= end) continue;

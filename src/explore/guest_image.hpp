@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "explore/refusal.hpp"
@@ -23,6 +24,8 @@ class guest_image {
   void* entry() const { return entry_; }            ///< DriverEntry
   std::uintptr_t bias() const { return bias_; }     ///< what to subtract for addresses in the file
   bool contains(std::uintptr_t address) const { return address - low_ < high_ - low_; }
+  /// Its executable code.
+  std::pair<std::uintptr_t, std::uintptr_t> code() const { return {code_start_, code_end_}; }
   const std::string& path() const { return path_; }
 
  private:
@@ -34,6 +37,7 @@ class guest_image {
   std::string path_;
   void* entry_ = nullptr;
   std::uintptr_t bias_ = 0, low_ = 0, high_ = 0;
+  std::uintptr_t code_start_ = 0, code_end_ = 0;
   std::vector<range> writable_;
 };
 
