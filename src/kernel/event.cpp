@@ -1,0 +1,196 @@
+// Events, semaphores, mutexes.
+#include "kernel/dispatcher_nt.hpp"
+
+namespace belay::inline BELAY_BUILD::kernel {
+
+namespace {
+
+LONG change_event(DISPATCHER_HEADER& header, LONG state) {
+  const guard hold(the_executive().lock);
+  const LONG before = header.SignalState;
+  header.SignalState = state;
+  if (state > 0) satisfy_waiters_locked(header);
+  return before;
+}
+
+/// Contract: WDM-LOCK-005: Wait = TRUE at IRQL <= APC_LEVEL only.
+void check_promise(BOOLEAN wait, const char* what, const void* object) {
+  BELAY_CONTRACT(!wait || irql() <= apc_level, "WDM-LOCK-005", "IrqlKeSetEvent", 0xC4,
+                 (0x20016, irql(), 0, 0), object, "%s with Wait = TRUE at %s; it needs IRQL <= APC_LEVEL",
+                 what, irql_name(irql()));
+  if (wait) promise_wait(what);
+}
+
+}  // namespace
+
+void set_event(void* event, int) {
+  order(sync::access_kind::update, event, sizeof(KEVENT));
+  change_event(static_cast<PKEVENT>(event)->Header, 1);
+}
+
+}  // namespace belay::inline BELAY_BUILD::kernel
+
+using namespace belay;
+using namespace belay::kernel;
+
+extern "C" {
+
+// ---- events --------------------------------------------------------------------------------------
+
+VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State) {
+  BELAY_EXPORT(KeInitializeEvent, Event);
+  use(Event, sizeof *Event, sync::access_kind::write);
+  make_header(Event->Header, Type == NotificationEvent ? notification_event : synchronization_event,
+              State ? 1 : 0, sizeof *Event);
+}
+
+/// Signals an event: all waiters of a notification event, one of a synchronization event.
+///
+/// Callers:  IRQL <= DISPATCH_LEVEL; with Wait IRQL <= APC_LEVEL, and the next call is the wait.
+/// Returns:  the previous state, non-zero if it was signalled.
+/// Contract: WDM-LOCK-005
+LONG KeSetEvent(PRKEVENT Event, KPRIORITY, BOOLEAN Wait) {
+  BELAY_EXPORT(KeSetEvent, Event);
+  DISPATCHER_HEADER& header =
+      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeSetEvent");
+  check_promise(Wait, "KeSetEvent", Event);
+  return change_event(header, 1);
+}
+VOID KeClearEvent(PRKEVENT Event) {
+  BELAY_EXPORT(KeClearEvent, Event);
+  change_event(
+      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeClearEvent"), 0);
+}
+LONG KeResetEvent(PRKEVENT Event) {
+  BELAY_EXPORT(KeResetEvent, Event);
+  return change_event(
+      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeResetEvent"), 0);
+}
+/// Releases those who wait now, then leaves the event not signalled.
+LONG KePulseEvent(PRKEVENT Event, KPRIORITY, BOOLEAN Wait) {
+  BELAY_EXPORT(KePulseEvent, Event);
+  DISPATCHER_HEADER& header =
+      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KePulseEvent");
+  check_promise(Wait, "KePulseEvent", Event);
+  const LONG before = change_event(header, 1);
+  change_event(header, 0);
+  return before;
+}
+LONG KeReadStateEvent(PRKEVENT Event) {
+  BELAY_EXPORT(KeReadStateEvent, Event);
+  return use_object(Event, sizeof *Event, notification_event, synchronization_event,
+                    "KeReadStateEvent", sync::access_kind::read)
+      .SignalState;
+}
+
+// ---- semaphores ----------------------------------------------------------------------------------
+
+VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit) {
+  BELAY_EXPORT(KeInitializeSemaphore, Semaphore);
+  use(Semaphore, sizeof *Semaphore, sync::access_kind::write);
+  make_header(Semaphore->Header, semaphore, Count, sizeof *Semaphore);
+  Semaphore->Limit = Limit;
+}
+
+/// Adds `Adjustment` to the count.
+///
+/// Returns:  the previous count.
+/// Contract: WDM-LOCK-005; WDM-LOCK-010: the count stays within the limit (Windows raises
+///           STATUS_SEMAPHORE_LIMIT_EXCEEDED).
+LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY, LONG Adjustment, BOOLEAN Wait) {
+  BELAY_EXPORT(KeReleaseSemaphore, Semaphore);
+  DISPATCHER_HEADER& header =
+      use_object(Semaphore, sizeof *Semaphore, semaphore, semaphore, "KeReleaseSemaphore");
+  check_promise(Wait, "KeReleaseSemaphore", Semaphore);
+  LONG before = 0;
+  bool fits = false;
+  {
+    const guard hold(the_executive().lock);
+    before = header.SignalState;
+    fits = Adjustment > 0 && Adjustment <= Semaphore->Limit - before;
+    if (fits) {
+      header.SignalState = before + Adjustment;
+      satisfy_waiters_locked(header);
+    }
+  }
+  BELAY_CONTRACT(fits, "WDM-LOCK-010", "STATUS_SEMAPHORE_LIMIT_EXCEEDED", 0x7E,
+                 (0xC0000047, 0, 0, 0), Semaphore,
+                 "KeReleaseSemaphore by %d: the count is %d and the limit %d", Adjustment, before,
+                 Semaphore->Limit);
+  return before;
+}
+LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore) {
+  BELAY_EXPORT(KeReadStateSemaphore, Semaphore);
+  return use_object(Semaphore, sizeof *Semaphore, semaphore, semaphore, "KeReadStateSemaphore",
+                    sync::access_kind::read)
+      .SignalState;
+}
+
+// ---- mutexes -------------------------------------------------------------------------------------
+
+VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG) {
+  BELAY_EXPORT(KeInitializeMutex, Mutex);
+  use(Mutex, sizeof *Mutex, sync::access_kind::write);
+  make_header(Mutex->Header, mutant, 1, sizeof *Mutex);
+  Mutex->MutantListEntry = {};
+  Mutex->OwnerThread = nullptr;
+  Mutex->Abandoned = FALSE;
+  Mutex->ApcDisable = 1;
+}
+VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner) {
+  BELAY_EXPORT(KeInitializeMutant, Mutant);
+  use(Mutant, sizeof *Mutant, sync::access_kind::write);
+  make_header(Mutant->Header, mutant, InitialOwner ? 0 : 1, sizeof *Mutant);
+  Mutant->MutantListEntry = {};
+  Mutant->OwnerThread = InitialOwner ? reinterpret_cast<PKTHREAD>(current_object()) : nullptr;
+  Mutant->Abandoned = FALSE;
+  Mutant->ApcDisable = 0;
+}
+LONG KeReadStateMutex(PRKMUTEX Mutex) {
+  BELAY_EXPORT(KeReadStateMutex, Mutex);
+  return use_object(Mutex, sizeof *Mutex, mutant, mutant, "KeReadStateMutex", sync::access_kind::read)
+      .SignalState;
+}
+
+namespace {
+LONG release_mutant(PRKMUTANT mutex, bool abandoned, const char* what) {
+  thread_object* const self = current_object();
+  thread& owner = current();
+  LONG before = 0;
+  bool owned = false;
+  {
+    const guard hold(the_executive().lock);
+    before = mutex->Header.SignalState;
+    owned = mutex->OwnerThread == reinterpret_cast<PKTHREAD>(self) || abandoned;
+    if (owned) {
+      mutex->Header.SignalState = abandoned ? 1 : before + 1;
+      if (mutex->Header.SignalState == 1) {
+        mutex->OwnerThread = nullptr;
+        mutex->Abandoned = abandoned;
+        owner.critical_regions -= mutex->ApcDisable;
+        satisfy_waiters_locked(mutex->Header);
+      }
+    }
+  }
+  BELAY_CONTRACT(owned, "WDM-LOCK-010", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0), mutex,
+                 "%s by a thread that does not own the mutex", what);
+  return before;
+}
+}  // namespace
+
+/// Gives a mutex back once. Returns: the previous state, 0 if this released it.
+/// Contract: WDM-LOCK-005; WDM-LOCK-010: the caller owns it (Windows raises STATUS_MUTANT_NOT_OWNED).
+LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) {
+  BELAY_EXPORT(KeReleaseMutex, Mutex);
+  use_object(Mutex, sizeof *Mutex, mutant, mutant, "KeReleaseMutex");
+  check_promise(Wait, "KeReleaseMutex", Mutex);
+  return release_mutant(Mutex, false, "KeReleaseMutex");
+}
+LONG KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY, BOOLEAN Abandoned, BOOLEAN Wait) {
+  BELAY_EXPORT(KeReleaseMutant, Mutant);
+  use_object(Mutant, sizeof *Mutant, mutant, mutant, "KeReleaseMutant");
+  check_promise(Wait, "KeReleaseMutant", Mutant);
+  return release_mutant(Mutant, Abandoned, "KeReleaseMutant");
+}
+
+}  // extern "C"

@@ -1,0 +1,284 @@
+#include "kernel/object.hpp"
+
+#include <cstdio>
+
+#include "kernel/dispatcher_nt.hpp"
+
+namespace belay::inline BELAY_BUILD::kernel {
+
+struct handle_entry {
+  handle_entry* next = nullptr;
+  handle_entry* previous = nullptr;
+  std::uint64_t value = 0;
+  void* object = nullptr;
+};
+
+const object_type thread_type{"Thread", nullptr, nullptr, false};
+const object_type event_type{"Event", nullptr, nullptr, false};
+const object_type semaphore_type{"Semaphore", nullptr, nullptr, false};
+const object_type process_type{"Process", nullptr, nullptr, false};
+
+namespace {
+
+void destroy(object_header* header) {
+  void* const body = header->body();
+  if (header->type->destroy != nullptr) header->type->destroy(body);
+  check_freed(body, header->size);
+  executive& root = the_executive();
+  {
+    const guard hold(root.lock);
+    unlink(root.objects, header);
+    header->signature = 0;
+  }
+  sync::deallocate(header);
+}
+
+void destroy_task(void* header) {
+  destroy(static_cast<object_header*>(header));
+  retire();
+}
+
+void destroy_elsewhere(object_header* header) {
+  sync::actor_options options;
+  options.name = "object deletion";
+  options.kind = sync::actor_kind::task;
+  options.key = header;
+  const sync::actor_id who = sync::spawn(options, &destroy_task, header);
+  BELAY_ASSERT(who != sync::no_actor);
+}
+
+object_header* checked(void* object, const char* what) {
+  const sync::sealed seal;
+  sync::touch(object, sizeof(void*), sync::access_kind::read);
+  object_header* const header = header_of(object);
+  BELAY_CONTRACT(header->signature == object_header::alive && header->pointer_count > 0, "WDM-IRP-010",
+                 "REFERENCE_BY_POINTER", 0x18,
+                 (0, reinterpret_cast<std::uint64_t>(object), 2,
+                  static_cast<std::uint64_t>(header->pointer_count)),
+                 object, "%s: the object %p is gone, or is no object", what, object);
+  return header;
+}
+
+}  // namespace
+
+void* create_object(const object_type* type, std::size_t size, const void* site, const char* name) {
+  void* const memory = sync::allocate(sizeof(object_header) + size, sync::memory_use::guest);
+  if (memory == nullptr) return nullptr;
+  auto* const header = new (memory) object_header;
+  header->type = type;
+  header->size = size;
+  header->name = name;
+  header->site = site;
+  executive& root = the_executive();
+  const guard hold(root.lock);
+  push_front(root.objects, header);
+  return header->body();
+}
+
+std::int64_t reference_object(void* object) {
+  object_header* const header = checked(object, "reference");
+  order(sync::access_kind::update, &header->pointer_count, sizeof header->pointer_count);
+  const guard hold(the_executive().lock);
+  return ++header->pointer_count;
+}
+
+std::int64_t dereference_object(void* object) {
+  object_header* const header = checked(object, "dereference");
+  order(sync::access_kind::update, &header->pointer_count, sizeof header->pointer_count);
+  std::int64_t left = 0;
+  {
+    const guard hold(the_executive().lock);
+    left = --header->pointer_count;
+  }
+  if (left != 0) return left;
+  if (header->type->destroy_at_passive && irql() > passive_level) {
+    destroy_elsewhere(header);
+  } else {
+    destroy(header);
+  }
+  return 0;
+}
+
+bool is_object(const void* object, const object_type* type) {
+  if (object == nullptr) return false;
+  const guard hold(the_executive().lock);
+  for (const object_header* each = the_executive().objects; each != nullptr; each = each->next) {
+    if (each + 1 == object) return type == nullptr || each->type == type;
+  }
+  return false;
+}
+
+void* create_handle(void* object) {
+  reference_object(object);
+  executive& root = the_executive();
+  thread& self = current();
+  handle_entry* const entry = make<handle_entry>();
+  // Unique without asking others: the actor, and how many it made.
+  entry->value = (static_cast<std::uint64_t>(self.actor) + 1) << 16 | ++self.handles_made << 2;
+  entry->object = object;
+  const guard hold(root.lock);
+  ++header_of(object)->handle_count;
+  push_front(root.handles, entry);
+  return reinterpret_cast<void*>(entry->value);
+}
+
+void* object_of_handle(void* handle) {
+  const guard hold(the_executive().lock);
+  for (const handle_entry* each = the_executive().handles; each != nullptr; each = each->next) {
+    if (each->value == reinterpret_cast<std::uint64_t>(handle)) return each->object;
+  }
+  return nullptr;
+}
+
+bool close_handle(void* handle) {
+  executive& root = the_executive();
+  handle_entry* entry = nullptr;
+  bool last = false;
+  {
+    const guard hold(root.lock);
+    for (entry = root.handles; entry != nullptr; entry = entry->next) {
+      if (entry->value == reinterpret_cast<std::uint64_t>(handle)) break;
+    }
+    if (entry == nullptr) return false;
+    unlink(root.handles, entry);
+    last = --header_of(entry->object)->handle_count == 0;
+  }
+  void* const object = entry->object;
+  discard(entry);
+  const object_type* const type = header_of(object)->type;
+  if (last && type->close != nullptr) type->close(object);
+  dereference_object(object);
+  return true;
+}
+
+void make_process() {
+  auto* const process_body = static_cast<process_object*>(
+      create_object(&process_type, sizeof(process_object), nullptr, "System"));
+  make_header(process_body->header, process, 0, sizeof(process_object));
+  the_executive().process = process_body;
+}
+
+void free_objects() {
+  executive& root = the_executive();
+  while (handle_entry* const each = root.handles) {
+    unlink(root.handles, each);
+    discard(each);
+  }
+  while (object_header* const each = root.objects) {
+    unlink(root.objects, each);
+    sync::deallocate(each);
+  }
+}
+
+}  // namespace belay::inline BELAY_BUILD::kernel
+
+using namespace belay;
+using namespace belay::kernel;
+
+namespace {
+
+POBJECT_TYPE exported(const object_type& type) {
+  return reinterpret_cast<POBJECT_TYPE>(const_cast<object_type*>(&type));
+}
+// What `*PsThreadType` and its kin are compared with.
+POBJECT_TYPE thread_pointer = exported(thread_type);
+POBJECT_TYPE event_pointer = exported(event_type);
+POBJECT_TYPE semaphore_pointer = exported(semaphore_type);
+POBJECT_TYPE process_pointer = exported(process_type);
+
+bool has_type(const void* object, POBJECT_TYPE type) {
+  return type == nullptr || exported(*header_of(object)->type) == type;
+}
+
+NTSTATUS reference_by_handle(HANDLE handle, POBJECT_TYPE type, PVOID* object) {
+  void* found = nullptr;
+  if (handle == NtCurrentThread()) {
+    found = current_object();
+  } else if (handle == NtCurrentProcess()) {
+    found = the_executive().process;
+  } else {
+    found = object_of_handle(handle);
+  }
+  *object = nullptr;
+  if (found == nullptr) return STATUS_INVALID_HANDLE;
+  if (!has_type(found, type)) return STATUS_OBJECT_TYPE_MISMATCH;
+  reference_object(found);
+  *object = found;
+  return STATUS_SUCCESS;
+}
+
+}  // namespace
+
+extern "C" {
+
+POBJECT_TYPE* PsThreadType = &thread_pointer;
+POBJECT_TYPE* ExEventObjectType = &event_pointer;
+POBJECT_TYPE* ExSemaphoreObjectType = &semaphore_pointer;
+POBJECT_TYPE* PsProcessType = &process_pointer;
+
+/// Gives the object of a handle, with a reference. `ObjectType` nullptr: of any type.
+NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK, POBJECT_TYPE ObjectType,
+                                   KPROCESSOR_MODE, PVOID* Object,
+                                   POBJECT_HANDLE_INFORMATION HandleInformation) {
+  BELAY_EXPORT(ObReferenceObjectByHandle, Handle);
+  if (HandleInformation != nullptr) *HandleInformation = {0, 0x1fffff};
+  return reference_by_handle(Handle, ObjectType, Object);
+}
+NTSTATUS ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK, POBJECT_TYPE ObjectType,
+                                          KPROCESSOR_MODE, ULONG, PVOID* Object,
+                                          POBJECT_HANDLE_INFORMATION HandleInformation) {
+  BELAY_EXPORT(ObReferenceObjectByHandleWithTag, Handle);
+  if (HandleInformation != nullptr) *HandleInformation = {0, 0x1fffff};
+  return reference_by_handle(Handle, ObjectType, Object);
+}
+NTSTATUS ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK, POBJECT_TYPE ObjectType,
+                                    KPROCESSOR_MODE) {
+  BELAY_EXPORT(ObReferenceObjectByPointer, Object);
+  if (!has_type(Object, ObjectType)) return STATUS_OBJECT_TYPE_MISMATCH;
+  reference_object(Object);
+  return STATUS_SUCCESS;
+}
+/// Contract: WDM-IRP-010: the object still exists.
+LONG_PTR ObfReferenceObject(PVOID Object) {
+  BELAY_EXPORT(ObfReferenceObject, Object);
+  return reference_object(Object);
+}
+LONG_PTR ObfReferenceObjectWithTag(PVOID Object, ULONG) {
+  BELAY_EXPORT(ObfReferenceObjectWithTag, Object);
+  return reference_object(Object);
+}
+/// Contract: WDM-IRP-010: the object still exists.
+LONG_PTR ObfDereferenceObject(PVOID Object) {
+  BELAY_EXPORT(ObfDereferenceObject, Object);
+  return dereference_object(Object);
+}
+LONG_PTR ObfDereferenceObjectWithTag(PVOID Object, ULONG) {
+  BELAY_EXPORT(ObfDereferenceObjectWithTag, Object);
+  return dereference_object(Object);
+}
+VOID ObDereferenceObjectDeferDelete(PVOID Object) {
+  BELAY_EXPORT(ObDereferenceObjectDeferDelete, Object);
+  dereference_object(Object);
+}
+NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG, PACCESS_STATE, ACCESS_MASK,
+                               POBJECT_TYPE ObjectType, KPROCESSOR_MODE, PHANDLE Handle) {
+  BELAY_EXPORT(ObOpenObjectByPointer, Object);
+  if (!has_type(Object, ObjectType)) return STATUS_OBJECT_TYPE_MISMATCH;
+  *Handle = create_handle(Object);
+  return STATUS_SUCCESS;
+}
+
+NTSTATUS ZwClose(HANDLE Handle) {
+  BELAY_EXPORT(ZwClose, Handle);
+  return close_handle(Handle) ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+NTSTATUS NtClose(HANDLE Handle) {
+  BELAY_EXPORT(NtClose, Handle);
+  return close_handle(Handle) ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE) {
+  BELAY_EXPORT(ObCloseHandle, Handle);
+  return close_handle(Handle) ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+
+}  // extern "C"
