@@ -75,6 +75,9 @@ NTKERNELAPI VOID NTAPI IoQueueThreadIrp(PIRP Irp);
 NTKERNELAPI PIRP NTAPI IoGetTopLevelIrp(VOID);
 NTKERNELAPI VOID NTAPI IoSetTopLevelIrp(PIRP Irp);
 
+NTKERNELAPI VOID NTAPI IoRaiseHardError(PIRP Irp, PVPB Vpb, PDEVICE_OBJECT RealDeviceObject);
+NTKERNELAPI VOID NTAPI IoSetHardErrorOrVerifyDevice(PIRP Irp, PDEVICE_OBJECT DeviceObject);
+
 // Devices and their names.
 NTKERNELAPI NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
                                           PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,

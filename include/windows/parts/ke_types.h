@@ -103,6 +103,11 @@ typedef struct _DISPATCHER_HEADER {
       };
       union {
         UCHAR TimerMiscFlags;
+        struct {
+          UCHAR Index : 6;
+          UCHAR Inserted : 1;
+          volatile UCHAR Expired : 1;
+        };
         UCHAR DebugActive;
         UCHAR DpcActive;
       };

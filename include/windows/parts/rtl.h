@@ -25,6 +25,7 @@ NTSYSAPI VOID NTAPI DbgBreakPoint(VOID);
 NTSYSAPI VOID NTAPI DbgBreakPointWithStatus(ULONG Status);
 #undef __debugbreak
 #define __debugbreak() DbgBreakPoint()
+#define DebugBreak() DbgBreakPoint()
 #define DbgRaiseAssertionFailure() DbgBreakPoint()
 
 #define DPFLTR_ERROR_LEVEL 0

@@ -9,6 +9,10 @@ include=$1
 shift
 failed=0
 count=0
+if [ ! -f "$include/wdm.h" ]; then
+  echo "FAILED: no wdm.h in $include"
+  exit 1
+fi
 for header in $(cd "$include" && find . -name '*.h' | sed 's,^\./,,' | LC_ALL=C sort); do
   for compiler in "$@"; do
     command -v "$compiler" >/dev/null 2>&1 || continue
