@@ -62,7 +62,10 @@ void start() {
 
 void stop() {
   io_state* state = the_state;
-  while (state->first != nullptr) free_irp(state->first);
+  while (irp_record* left = state->first) {
+    free_block(left->block);
+    free_irp(left);
+  }
   for (irp_record*& grave : state->graves) sync::deallocate(grave);
   while (state->names != nullptr) remove_name(state->names);
   while (state->devices != nullptr) {

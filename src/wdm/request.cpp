@@ -189,10 +189,15 @@ request::~request() {
   if (block_ == nullptr) return;
   const sync::sealed seal;
   BELAY_ASSERT(block_->record == nullptr);
-  sync::deallocate(block_->user_input);
-  sync::deallocate(block_->user_output);
-  block_->~request_block();
-  sync::deallocate(block_);
+  free_block(block_);
+}
+
+void free_block(request_block* block) {
+  if (block == nullptr) return;
+  sync::deallocate(block->user_input);
+  sync::deallocate(block->user_output);
+  block->~request_block();
+  sync::deallocate(block);
 }
 
 nt_status request::start() {

@@ -32,4 +32,7 @@ struct request_block {
   belay::operation operation{canceller};
 };
 
+/// Gives a block and the user's buffers back. `block` may be nullptr.
+void free_block(request_block* block);
+
 }  // namespace belay::inline BELAY_BUILD::wdm
