@@ -1,0 +1,193 @@
+// Critical and guarded regions, fast and guarded mutexes.
+//
+// Invariants: a fast mutex keeps its memory as on Windows: Count is 1 when free; Owner is the thread.
+// Contention counts those who wait; its event, a synchronization event, wakes one of them.
+#include "kernel/dispatcher_nt.hpp"
+
+namespace belay::inline BELAY_BUILD::kernel {
+
+namespace {
+
+/// Contract: WDM-LOCK-010
+void acquire(PFAST_MUTEX mutex, const char* what) {
+  use(mutex, sizeof *mutex);
+  PVOID const self = current_object();
+  BELAY_CONTRACT(mutex->Owner != self, "WDM-LOCK-010", "Deadlock Detection", 0xC4,
+                 (0x1001, reinterpret_cast<std::uint64_t>(mutex), 0, 0), mutex,
+                 "%s by the thread that holds it already; it waits for itself", what);
+  BELAY_CONTRACT(mutex->Event.Header.WaitListHead.Flink == &mutex->Event.Header.WaitListHead,
+                 "WDM-IRP-026", "IRQL_NOT_LESS_OR_EQUAL", 0xA, (0, irql(), 1, 0), mutex,
+                 "%s on a mutex that is not initialised", what);
+  executive& root = the_executive();
+  for (bool waited = false;; waited = true) {
+    {
+      const guard hold(root.lock);
+      if (mutex->Count > 0) {
+        mutex->Count = 0;
+        mutex->Owner = self;
+        mutex->Contention -= waited;
+        return;
+      }
+      mutex->Contention += !waited;
+    }
+    void* event = &mutex->Event;
+    wait_objects(1, &event, false, false, sync::forever);
+  }
+}
+
+bool try_acquire(PFAST_MUTEX mutex) {
+  use(mutex, sizeof *mutex);
+  PVOID const self = current_object();
+  const guard hold(the_executive().lock);
+  if (mutex->Count <= 0) return false;
+  mutex->Count = 0;
+  mutex->Owner = self;
+  return true;
+}
+
+/// Contract: WDM-LOCK-010
+void release(PFAST_MUTEX mutex, const char* what, std::uint64_t code) {
+  use(mutex, sizeof *mutex);
+  BELAY_CONTRACT(mutex->Owner == current_object(), "WDM-LOCK-010", "DRIVER_VERIFIER_DETECTED_VIOLATION",
+                 0xC4, (code, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
+                 "%s by a thread that does not hold it", what);
+  const guard hold(the_executive().lock);
+  mutex->Owner = nullptr;
+  mutex->Count = 1;
+  if (mutex->Contention == 0) return;
+  // One of those who wait, or are about to, takes the signal and looks again.
+  mutex->Event.Header.SignalState = 1;
+  satisfy_waiters_locked(mutex->Event.Header);
+}
+
+/// The unsafe forms need APCs off already. Contract: WDM-LOCK-010
+void check_unsafe(const char* what, const void* mutex) {
+  const thread& self = current();
+  BELAY_CONTRACT(irql() == apc_level || (irql() < apc_level && self.critical_regions +
+                                                                       self.guarded_regions != 0),
+                 "WDM-LOCK-010", "WithinCriticalRegion", 0xC4,
+                 (0x39, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
+                 "%s at %s outside a critical region", what, irql_name(irql()));
+}
+
+void check_apc_level(const char* what, const void* mutex, std::uint64_t code) {
+  BELAY_CONTRACT(irql() == apc_level, "WDM-LOCK-010", "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
+                 (code, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
+                 "%s at %s; it needs APC_LEVEL, where the acquire left the thread", what,
+                 irql_name(irql()));
+}
+
+}  // namespace
+
+}  // namespace belay::inline BELAY_BUILD::kernel
+
+using namespace belay;
+using namespace belay::kernel;
+
+extern "C" {
+
+// ---- regions -------------------------------------------------------------------------------------
+
+VOID KeEnterCriticalRegion(VOID) {
+  BELAY_EXPORT(KeEnterCriticalRegion, nullptr);
+  ++current().critical_regions;
+}
+/// Contract: WDM-LOCK-008: entered before.
+VOID KeLeaveCriticalRegion(VOID) {
+  BELAY_EXPORT(KeLeaveCriticalRegion, nullptr);
+  thread& self = current();
+  BELAY_CONTRACT(self.critical_regions != 0, "WDM-LOCK-008", "CriticalRegions", 0xC4,
+                 (0x3E, reinterpret_cast<std::uint64_t>(self.object), 0, 0), nullptr,
+                 "KeLeaveCriticalRegion without a KeEnterCriticalRegion in this thread");
+  --self.critical_regions;
+}
+VOID KeEnterGuardedRegion(VOID) {
+  BELAY_EXPORT(KeEnterGuardedRegion, nullptr);
+  ++current().guarded_regions;
+}
+/// Contract: WDM-LOCK-009: entered before.
+VOID KeLeaveGuardedRegion(VOID) {
+  BELAY_EXPORT(KeLeaveGuardedRegion, nullptr);
+  thread& self = current();
+  BELAY_CONTRACT(self.guarded_regions != 0, "WDM-LOCK-009", "GuardedRegions", 0xC4,
+                 (0x4000E, reinterpret_cast<std::uint64_t>(self.object), 0, 0), nullptr,
+                 "KeLeaveGuardedRegion without a KeEnterGuardedRegion in this thread");
+  --self.guarded_regions;
+}
+BOOLEAN KeAreApcsDisabled(VOID) {
+  BELAY_EXPORT(KeAreApcsDisabled, nullptr);
+  const thread& self = current();
+  return irql() >= apc_level || self.critical_regions != 0 || self.guarded_regions != 0;
+}
+BOOLEAN KeAreAllApcsDisabled(VOID) {
+  BELAY_EXPORT(KeAreAllApcsDisabled, nullptr);
+  return irql() >= apc_level || current().guarded_regions != 0;
+}
+
+// ---- fast mutexes --------------------------------------------------------------------------------
+
+/// Takes the mutex and raises to APC_LEVEL.
+///
+/// Callers:  IRQL <= APC_LEVEL; must not hold it already.
+/// Contract: WDM-LOCK-010
+VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex) {
+  BELAY_EXPORT(ExAcquireFastMutex, FastMutex);
+  const KIRQL before = irql();
+  sync::level() = APC_LEVEL;
+  acquire(FastMutex, "ExAcquireFastMutex");
+  FastMutex->OldIrql = before;
+}
+BOOLEAN ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex) {
+  BELAY_EXPORT(ExTryToAcquireFastMutex, FastMutex);
+  const KIRQL before = irql();
+  if (!try_acquire(FastMutex)) return FALSE;
+  sync::level() = APC_LEVEL;
+  FastMutex->OldIrql = before;
+  return TRUE;
+}
+/// Gives it back and restores the IRQL. Callers: its holder, at APC_LEVEL. Contract: WDM-LOCK-010
+VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex) {
+  BELAY_EXPORT(ExReleaseFastMutex, FastMutex);
+  check_apc_level("ExReleaseFastMutex", FastMutex, 0x35);
+  const auto old_irql = static_cast<KIRQL>(FastMutex->OldIrql);
+  release(FastMutex, "ExReleaseFastMutex", 0x35);
+  sync::level() = old_irql;
+}
+VOID ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex) {
+  BELAY_EXPORT(ExAcquireFastMutexUnsafe, FastMutex);
+  check_unsafe("ExAcquireFastMutexUnsafe", FastMutex);
+  acquire(FastMutex, "ExAcquireFastMutexUnsafe");
+}
+VOID ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex) {
+  BELAY_EXPORT(ExReleaseFastMutexUnsafe, FastMutex);
+  check_unsafe("ExReleaseFastMutexUnsafe", FastMutex);
+  release(FastMutex, "ExReleaseFastMutexUnsafe", 0x36);
+}
+
+// ---- guarded mutexes: a fast mutex with a guarded region in place of APC_LEVEL -------------------
+
+VOID KeInitializeGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
+  BELAY_EXPORT(KeInitializeGuardedMutex, GuardedMutex);
+  use(GuardedMutex, sizeof *GuardedMutex, sync::access_kind::write);
+  fill_bytes(GuardedMutex, 0, sizeof *GuardedMutex);
+  GuardedMutex->Count = 1;
+  make_header(GuardedMutex->Event.Header, synchronization_event, 0, sizeof(KEVENT));
+}
+VOID KeAcquireGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
+  BELAY_EXPORT(KeAcquireGuardedMutex, GuardedMutex);
+  ++current().guarded_regions;
+  acquire(GuardedMutex, "KeAcquireGuardedMutex");
+}
+BOOLEAN KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
+  BELAY_EXPORT(KeTryToAcquireGuardedMutex, GuardedMutex);
+  if (!try_acquire(GuardedMutex)) return FALSE;
+  ++current().guarded_regions;
+  return TRUE;
+}
+VOID KeReleaseGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
+  BELAY_EXPORT(KeReleaseGuardedMutex, GuardedMutex);
+  release(GuardedMutex, "KeReleaseGuardedMutex", 0x35);
+  --current().guarded_regions;
+}
+
+}  // extern "C"
