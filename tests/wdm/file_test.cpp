@@ -78,14 +78,14 @@ TEST_F(probe_test, what_follows_the_name_is_the_file_name) {
 }
 
 TEST_F(probe_test, a_name_is_taken_once) {
-  UNICODE_STRING name = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\Device\\PROBE"));
+  UNICODE_STRING name = text(L"\\Device\\PROBE");
   PDEVICE_OBJECT other = nullptr;
   EXPECT_EQ(IoCreateDevice(driver, 0, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &other),
             STATUS_OBJECT_NAME_COLLISION);
   EXPECT_EQ(other, nullptr);
-  UNICODE_STRING link = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\??\\probe"));
+  UNICODE_STRING link = text(L"\\??\\probe");
   EXPECT_EQ(IoCreateSymbolicLink(&link, &name), STATUS_OBJECT_NAME_COLLISION);
-  UNICODE_STRING missing = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\??\\missing"));
+  UNICODE_STRING missing = text(L"\\??\\missing");
   EXPECT_EQ(IoDeleteSymbolicLink(&missing), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
@@ -124,8 +124,8 @@ TEST_F(probe_test, devices_and_their_names_are_shown) {
 
 // WDM-IRP-027
 TEST_F(probe_test, a_link_left_behind_is_reported_at_unload) {
-  UNICODE_STRING link = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\??\\Left"));
-  UNICODE_STRING name = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\Device\\Probe"));
+  UNICODE_STRING link = text(L"\\??\\Left");
+  UNICODE_STRING name = text(L"\\Device\\Probe");
   ASSERT_EQ(IoCreateSymbolicLink(&link, &name), STATUS_SUCCESS);
   expect_broken("WDM-IRP-027", [&] { wdm::unload_driver(driver); });
   abandon();

@@ -20,6 +20,12 @@ struct broken_contract {
   kernel::violation what;
 };
 
+/// A literal as a UNICODE_STRING.
+template <std::size_t N>
+UNICODE_STRING text(const WCHAR (&literal)[N]) {
+  return {(N - 1) * sizeof(WCHAR), N * sizeof(WCHAR), const_cast<PWSTR>(literal)};
+}
+
 /// A request whose end is never reached, because the execution ends before.
 class lost_request {
  public:
@@ -79,8 +85,8 @@ class probe_test : public ::testing::Test {
   wdm::open_result open() { return wdm::open("\\\\.\\Probe"); }
 
   static NTSTATUS driver_entry(PDRIVER_OBJECT object, PUNICODE_STRING) {
-    UNICODE_STRING name = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\Device\\Probe"));
-    UNICODE_STRING link = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\DosDevices\\Probe"));
+    UNICODE_STRING name = text(L"\\Device\\Probe");
+    UNICODE_STRING link = text(L"\\DosDevices\\Probe");
     PDEVICE_OBJECT made = nullptr;
     const NTSTATUS status =
         IoCreateDevice(object, 64, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &made);
@@ -91,7 +97,7 @@ class probe_test : public ::testing::Test {
     return IoCreateSymbolicLink(&link, &name);
   }
   static VOID unload(PDRIVER_OBJECT object) {
-    UNICODE_STRING link = RTL_CONSTANT_STRING(const_cast<PWSTR>(L"\\??\\Probe"));
+    UNICODE_STRING link = text(L"\\??\\Probe");
     IoDeleteSymbolicLink(&link);
     while (object->DeviceObject != nullptr) IoDeleteDevice(object->DeviceObject);
   }
