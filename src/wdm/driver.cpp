@@ -16,6 +16,7 @@ struct driver_extension_block {
 /// What lies behind a driver object.
 struct driver_extra {
   DRIVER_EXTENSION visible{};
+  PDRIVER_OBJECT next = nullptr;
   driver_extension_block* extensions = nullptr;
 };
 
@@ -50,10 +51,15 @@ PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name) {
   *hardware = joined("\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM", "");
   driver->HardwareDatabase = hardware;
   for (auto& routine : driver->MajorFunction) routine = &invalid_device_request;
+  extra_of(driver)->next = io().drivers;
+  io().drivers = driver;
   return driver;
 }
 
 void free_driver(PDRIVER_OBJECT driver) {
+  PDRIVER_OBJECT* link = &io().drivers;
+  while (*link != driver) link = &extra_of(*link)->next;
+  *link = extra_of(driver)->next;
   for (driver_extension_block* b = extra_of(driver)->extensions; b != nullptr;) {
     driver_extension_block* next = b->next;
     sync::deallocate(b->memory);
@@ -122,6 +128,10 @@ void check_gone(PDRIVER_OBJECT driver) {
 }
 
 }  // namespace
+
+void forget_drivers() {
+  while (io().drivers != nullptr) free_driver(io().drivers);
+}
 
 load_result load_driver(driver_entry entry, const char* service_name) {
   const sync::sealed seal;

@@ -57,7 +57,7 @@ void start() {
   kernel::callbacks call;
   call.thread_ends = &thread_ends;
   kernel::start(call);
-  the_state = make<io_state>(sync::memory_use::internal);
+  the_state = make<io_state>(sync::memory_use::guest);
 }
 
 void stop() {
@@ -67,6 +67,7 @@ void stop() {
     free_irp(left);
   }
   for (irp_record*& grave : state->graves) sync::deallocate(grave);
+  forget_drivers();
   while (state->names != nullptr) remove_name(state->names);
   while (state->devices != nullptr) {
     device_extra* next = state->devices->next;

@@ -1,11 +1,12 @@
 // What a driver may ask about a packet's requestor, its stack and its process; share access.
 //
 // Thread safety: any actor.
+#include "kernel/dispatcher_nt.hpp"
 #include "wdm/io_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
 
-PETHREAD current_thread() { return reinterpret_cast<PETHREAD>(kernel::current().object); }
+PETHREAD current_thread() { return reinterpret_cast<PETHREAD>(kernel::current_object()); }
 
 }  // namespace belay::inline BELAY_BUILD::wdm
 

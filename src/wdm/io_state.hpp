@@ -239,6 +239,7 @@ struct io_state {
   device_extra* devices = nullptr;
   named_object* names = nullptr;
   remove_lock_record* remove_locks = nullptr;
+  PDRIVER_OBJECT drivers = nullptr;
   PDRIVER_OBJECT loading = nullptr;  ///< the driver whose DriverEntry runs
   std::uint32_t device_number = 0;   ///< of the next generated name
   volatile std::uint64_t cancel_lock = 0;
@@ -255,6 +256,8 @@ T* make(sync::memory_use use, A&&... arguments) {
   return at == nullptr ? nullptr : new (at) T{static_cast<A&&>(arguments)...};
 }
 
+/// Frees the driver objects, as they are.
+void forget_drivers();
 /// Frees what is known of remove locks.
 void forget_remove_locks();
 
