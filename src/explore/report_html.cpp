@@ -62,7 +62,7 @@ struct layout {
     for (const actor_info& c : drawn.columns) longest = std::max(longest, c.name.size());
     actor_width = std::clamp(static_cast<int>(longest) * 7 + 14, 70, columns > 6 ? 92 : 130);
     label_at = actors_at + columns * actor_width + 10;
-    line_at = label_at + std::min(static_cast<int>(label_chars) * 7 + 22, 340);
+    line_at = label_at + std::min(static_cast<int>(label_chars) * 15 / 2 + 34, 380);
     code_at = line_at + 14;
     width = code_at + 420;
     height = top + static_cast<int>(drawn.rows.size()) * row + 12;
