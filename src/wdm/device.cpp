@@ -144,7 +144,7 @@ void delete_if_unused(PDEVICE_OBJECT device) {
 }
 
 void device_closed(PDEVICE_OBJECT device) {
-  __atomic_sub_fetch(&device->ReferenceCount, 1, __ATOMIC_SEQ_CST);
+  InterlockedDecrement(&device->ReferenceCount);
   delete_if_unused(device);
 }
 

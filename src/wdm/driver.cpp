@@ -94,7 +94,7 @@ void check_irps() {
       case irp_kind::user:
       case irp_kind::synchronous:
       case irp_kind::internal:
-        if (r->state == irp_state::completed) continue;
+        if (state_of(r) == irp_state::completed) continue;
         kernel::fail("WDM-IRP-002", "", 0xCE, {word(r->irp), 0, 0, 0}, r->irp,
                      "the driver is gone but the IRP %p that it accepted was never completed",
                      static_cast<const void*>(r->irp));

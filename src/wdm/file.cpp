@@ -78,14 +78,11 @@ NTSTATUS claim_device(PDEVICE_OBJECT device) {
     return STATUS_NO_SUCH_DEVICE;
   }
   if ((device->Flags & DO_EXCLUSIVE) == 0) {
-    __atomic_add_fetch(&device->ReferenceCount, 1, __ATOMIC_SEQ_CST);
+    InterlockedIncrement(&device->ReferenceCount);
     return STATUS_SUCCESS;
   }
-  LONG none = 0;
-  return __atomic_compare_exchange_n(&device->ReferenceCount, &none, 1, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)
-             ? STATUS_SUCCESS
-             : STATUS_ACCESS_DENIED;
+  return InterlockedCompareExchange(&device->ReferenceCount, 1, 0) == 0 ? STATUS_SUCCESS
+                                                                        : STATUS_ACCESS_DENIED;
 }
 
 }  // namespace

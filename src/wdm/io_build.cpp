@@ -136,7 +136,7 @@ void finish_associated_irp(irp_record* record, PIRP irp) {
   set_state(record, irp_state::completed);
   free_irp(record);
   sync::point(sync::access_kind::update, &master->AssociatedIrp.IrpCount, sizeof(LONG));
-  if (__atomic_sub_fetch(&master->AssociatedIrp.IrpCount, 1, __ATOMIC_SEQ_CST) != 0) return;
+  if (InterlockedDecrement(&master->AssociatedIrp.IrpCount) != 0) return;
   complete_irp(find_record(master), master);
 }
 

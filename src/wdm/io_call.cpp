@@ -92,11 +92,11 @@ void check_call(irp_record* record, PDEVICE_OBJECT device, PIRP irp) {
   BELAY_CONTRACT(sync::level() <= DISPATCH_LEVEL, "WDM-LOCK-006", "ForwardedAtBadIrql", 0xC9,
                  (0x10, word(device), sync::level(), word(irp)), irp,
                  "IoCallDriver at IRQL %u, above DISPATCH_LEVEL", sync::level());
-  BELAY_CONTRACT(irp->CancelRoutine == nullptr, "WDM-CANCEL-011", "", 0xC9,
+  BELAY_CONTRACT(cancel_routine(irp) == nullptr, "WDM-CANCEL-011", "", 0xC9,
                  (0x203, word(irp), 0, 0), irp,
                  "IoCallDriver passes the IRP %p on with its cancel routine still set",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(!record->cancelled || irp->Cancel, "WDM-CANCEL-007", "IrpCancelField", 0,
+  BELAY_CONTRACT(!was_cancelled(record) || cancel_flag(irp), "WDM-CANCEL-007", "IrpCancelField", 0,
                  (0, 0, 0, 0), irp, "the driver has reset Irp->Cancel of the cancelled IRP %p",
                  static_cast<const void*>(irp));
   BELAY_CONTRACT(!holds_cancel_lock(), "WDM-LOCK-002", "SpinLockSafe", 0, (word(irp), 0, 0, 0), irp,
@@ -116,7 +116,7 @@ NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp) {
   --irp->CurrentLocation;
   PIO_STACK_LOCATION stack = --irp->Tail.Overlay.CurrentStackLocation;
   stack->DeviceObject = device;
-  if (record->state == irp_state::allocated) record->top = irp->CurrentLocation;
+  if (state_of(record) == irp_state::allocated) record->top = irp->CurrentLocation;
   record->device = device;
   record->major = stack->MajorFunction;
   PDRIVER_DISPATCH routine = stack->MajorFunction <= IRP_MJ_MAXIMUM_FUNCTION
@@ -134,7 +134,7 @@ NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp) {
   }
   kernel::routine_returned(before, "the dispatch routine", address, "WDM-IRP-007", 0xC9, 0x5);
   check_return(scope, irp, status, address);
-  if (status == STATUS_PENDING && !scope.frame().walked && record->state == irp_state::dispatched) {
+  if (status == STATUS_PENDING && !scope.frame().walked && state_of(record) == irp_state::dispatched) {
     set_state(record, irp_state::queued, address);
   }
   return status;

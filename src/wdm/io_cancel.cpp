@@ -46,11 +46,10 @@ bool cancel_irp(irp_record* record, PIRP irp, const void* site) {
                  "must keep it alive",
                  static_cast<const void*>(irp));
   sync::point(sync::access_kind::write, &irp->Cancel, sizeof(irp->Cancel));
-  __atomic_store_n(&irp->Cancel, TRUE, __ATOMIC_SEQ_CST);
-  record->cancelled = true;
+  InterlockedExchange8(reinterpret_cast<volatile CHAR*>(&irp->Cancel), TRUE);
+  set_cancelled(record, true);
   sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
-  PDRIVER_CANCEL routine = __atomic_exchange_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr),
-                                               __ATOMIC_SEQ_CST);
+  PDRIVER_CANCEL routine = IoSetCancelRoutine(irp, nullptr);
   if (routine == nullptr) {
     release_cancel_lock(irql, site);
     return false;
@@ -83,7 +82,7 @@ extern "C" {
 BOOLEAN NTAPI IoCancelIrp(PIRP Irp) {
   BELAY_EXPORT(IoCancelIrp, Irp);
   wdm::irp_record* record = wdm::find_record(Irp);
-  BELAY_CONTRACT(record == nullptr || record->state != wdm::irp_state::completed, "WDM-CANCEL-005", "",
+  BELAY_CONTRACT(record == nullptr || wdm::state_of(record) != wdm::irp_state::completed, "WDM-CANCEL-005", "",
                  0x48, (reinterpret_cast<std::uint64_t>(Irp), 0, 0, 0), Irp,
                  "IoCancelIrp on the IRP %p, which has been completed: only who keeps an IRP from "
                  "completing may cancel it",

@@ -36,7 +36,7 @@ bool wants_call(PIRP irp, UCHAR control) {
                                        : (control & SL_INVOKE_ON_ERROR)) {
     return true;
   }
-  return irp->Cancel && (control & SL_INVOKE_ON_CANCEL);
+  return cancel_flag(irp) && (control & SL_INVOKE_ON_CANCEL);
 }
 
 // Returns: true if the routine keeps the packet.
@@ -97,7 +97,7 @@ void finish(irp_record* record, PIRP irp) {
 
 void check_caller(irp_record* record, PIRP irp) {
   const NTSTATUS status = irp->IoStatus.Status;
-  const auto routine = reinterpret_cast<std::uint64_t>(irp->CancelRoutine);
+  const auto routine = reinterpret_cast<std::uint64_t>(cancel_routine(irp));
   BELAY_CONTRACT(sync::level() <= DISPATCH_LEVEL, "WDM-LOCK-006", "", 0xC9,
                  (0xE, sync::level(), word(irp), 0), irp,
                  "IoCompleteRequest at IRQL %u, above DISPATCH_LEVEL", sync::level());
@@ -109,7 +109,7 @@ void check_caller(irp_record* record, PIRP irp) {
                  "IoCompleteRequest while the cancel routine of the IRP %p is still set: a cancel "
                  "may call it for a packet that is gone",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(!record->cancelled || irp->Cancel, "WDM-CANCEL-007", "IrpCancelField", 0, (0, 0, 0, 0),
+  BELAY_CONTRACT(!was_cancelled(record) || cancel_flag(irp), "WDM-CANCEL-007", "IrpCancelField", 0, (0, 0, 0, 0),
                  irp, "the driver has reset Irp->Cancel of the cancelled IRP %p",
                  static_cast<const void*>(irp));
   BELAY_CONTRACT(!holds_cancel_lock(), "WDM-LOCK-002", "SpinLockSafe", 0, (word(irp), 0, 0, 0), irp,
@@ -121,7 +121,7 @@ void check_caller(irp_record* record, PIRP irp) {
 // REQUIRES: `irp` came from a driver. Reports double completion and packets that are none.
 irp_record* require_completable(PIRP irp) {
   irp_record* record = find_record(irp);
-  const bool twice = record == nullptr ? was_freed(irp) : record->state == irp_state::completed;
+  const bool twice = record == nullptr ? was_freed(irp) : state_of(record) == irp_state::completed;
   BELAY_CONTRACT(!twice, "WDM-CANCEL-020", "DoubleCompletion", 0x44, (word(irp), 0, 0, 0), irp,
                  "IoCompleteRequest for the IRP %p, which has been completed before",
                  static_cast<const void*>(irp));

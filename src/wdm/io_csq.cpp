@@ -17,12 +17,12 @@ namespace {
 PDRIVER_CANCEL exchange_routine(PIRP irp, PDRIVER_CANCEL routine) {
   sync::touch(irp, sizeof(IRP), sync::access_kind::update);
   sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
-  return __atomic_exchange_n(&irp->CancelRoutine, routine, __ATOMIC_SEQ_CST);
+  return IoSetCancelRoutine(irp, routine);
 }
 
 bool is_cancelled(PIRP irp) {
   sync::point(sync::access_kind::read, &irp->Cancel, sizeof(irp->Cancel));
-  return __atomic_load_n(&irp->Cancel, __ATOMIC_SEQ_CST) != FALSE;
+  return cancel_flag(irp);
 }
 
 bool is_queue(PIO_CSQ csq) { return csq->Type == IO_TYPE_CSQ || csq->Type == IO_TYPE_CSQ_EX; }

@@ -152,6 +152,8 @@ class request {
   const char* name() const;
 
  private:
+  request_block* published() const;
+
   request_options options_;
   request_block* block_ = nullptr;  ///< state shared with the completing actor
 };

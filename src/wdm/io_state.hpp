@@ -105,6 +105,11 @@ const request* owner_of(const request_block* block);
 void free_irp(irp_record* record);
 /// Drops one reference of a record.
 void release_record(irp_record* record);
+/// Where a packet is now.
+irp_state state_of(const irp_record* record);
+/// IoCancelIrp was called for it (since it was made or reused).
+bool was_cancelled(const irp_record* record);
+void set_cancelled(irp_record* record, bool cancelled);
 /// Moves a record to `state` and tells the explorer.
 void set_state(irp_record* record, irp_state state, const void* site = nullptr);
 
@@ -271,6 +276,15 @@ void release_cancel_lock(KIRQL irql, const void* site);
 
 /// What Irp->Tail.Overlay.Thread holds.
 PETHREAD current_thread();
+
+/// The two fields of the handshake, as others may be writing them. No point.
+inline bool cancel_flag(PIRP irp) {
+  return InterlockedOr8(reinterpret_cast<volatile CHAR*>(&irp->Cancel), 0) != FALSE;
+}
+inline PDRIVER_CANCEL cancel_routine(PIRP irp) {
+  return reinterpret_cast<PDRIVER_CANCEL>(
+      ReadPointerAcquire(reinterpret_cast<PVOID volatile*>(&irp->CancelRoutine)));
+}
 
 /// An address as a bug-check parameter.
 inline std::uint64_t word(const volatile void* p) { return reinterpret_cast<std::uint64_t>(p); }

@@ -98,8 +98,26 @@ void set_state(irp_record* record, irp_state state, const void* site) {
   static constexpr const char* notes[] = {"irp:allocated", "irp:dispatched", "irp:queued",
                                           "irp:armed",     "irp:cancelling", "irp:completed",
                                           "irp:freed"};
-  record->state = state;
+  {
+    const guard hold(io().lock);
+    record->state = state;
+  }
   sync::note(notes[static_cast<std::size_t>(state)], record->irp, site);
+}
+
+irp_state state_of(const irp_record* record) {
+  const guard hold(io().lock);
+  return record->state;
+}
+
+bool was_cancelled(const irp_record* record) {
+  const guard hold(io().lock);
+  return record->cancelled;
+}
+
+void set_cancelled(irp_record* record, bool cancelled) {
+  const guard hold(io().lock);
+  record->cancelled = cancelled;
 }
 
 irp_record* make_irp(CHAR stack_size, irp_kind kind, const void* site) {
@@ -130,7 +148,7 @@ irp_record* require_irp(PIRP irp, const char* what) {
     kernel::fail("WDM-IRP-034", "", 0xC9, {0x1, reinterpret_cast<std::uint64_t>(irp), 0, 0}, irp,
                  "%s was given %p, which is no IRP", what, static_cast<const void*>(irp));
   }
-  if (record->state == irp_state::completed) {
+  if (state_of(record) == irp_state::completed) {
     kernel::fail("WDM-IRP-001", "IrpProcessingComplete", 0xC9,
                  {0x1, reinterpret_cast<std::uint64_t>(irp), 0, 0}, irp,
                  "%s was given the IRP %p after its completion", what,
@@ -187,8 +205,8 @@ void visit_irps(bool (*visit)(void* context, const irp_view&), void* context) {
     view.device = r->device;
     view.major = r->major;
     if (r->state != irp_state::completed) {
-      view.cancel_requested = r->irp->Cancel != FALSE;
-      view.routine_armed = r->irp->CancelRoutine != nullptr;
+      view.cancel_requested = cancel_flag(r->irp);
+      view.routine_armed = cancel_routine(r->irp) != nullptr;
       if (view.state == irp_state::queued && view.routine_armed) view.state = irp_state::armed;
     }
     view.site = r->site;
@@ -229,7 +247,7 @@ VOID NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize) {
   if (record == nullptr || record->kind == wdm::irp_kind::in_place) {
     wdm::adopt_irp(Irp, BELAY_SITE);
   } else {
-    record->cancelled = false;
+    wdm::set_cancelled(record, false);
     wdm::set_state(record, wdm::irp_state::allocated, BELAY_SITE);
   }
 }
@@ -241,15 +259,15 @@ VOID NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus) {
                  (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
                  "IoReuseIrp is for IRPs from IoAllocateIrp only; %p is none",
                  static_cast<const void*>(Irp));
-  BELAY_CONTRACT(record->state == wdm::irp_state::allocated, "WDM-CANCEL-022", "IoReuseIrp", 0xC9,
+  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-CANCEL-022", "IoReuseIrp", 0xC9,
                  (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
                  "IoReuseIrp: the IRP %p is still with the driver it was sent to (%s)",
-                 static_cast<const void*>(Irp), wdm::name_of(record->state));
+                 static_cast<const void*>(Irp), wdm::name_of(wdm::state_of(record)));
   const UCHAR flags = Irp->AllocationFlags;
   wdm::format(Irp, Irp->Size, Irp->StackCount);
   Irp->AllocationFlags = flags;
   Irp->IoStatus.Status = Iostatus;
-  record->cancelled = false;
+  wdm::set_cancelled(record, false);
   wdm::set_state(record, wdm::irp_state::allocated, BELAY_SITE);
 }
 
@@ -265,10 +283,10 @@ VOID NTAPI IoFreeIrp(PIRP Irp) {
                  static_cast<const void*>(Irp),
                  record->kind == wdm::irp_kind::in_place ? "the driver's own memory"
                                                          : "the I/O manager");
-  BELAY_CONTRACT(record->state == wdm::irp_state::allocated, "WDM-IRP-028", "IoAllocateFree", 0xC9,
+  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-IRP-028", "IoAllocateFree", 0xC9,
                  (0x20A, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
                  "IoFreeIrp: the IRP %p is still in use (%s)", static_cast<const void*>(Irp),
-                 wdm::name_of(record->state));
+                 wdm::name_of(wdm::state_of(record)));
   wdm::free_irp(record);
 }
 

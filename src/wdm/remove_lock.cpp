@@ -48,13 +48,13 @@ bool forget(PIO_REMOVE_LOCK lock, PVOID tag) {
 
 void check_initialised(PIO_REMOVE_LOCK lock, const char* what) {
   kernel::use(lock, sizeof(IO_REMOVE_LOCK_COMMON_BLOCK));
-  BELAY_CONTRACT(lock->Common.IoCount > 0 || lock->Common.Removed, "WDM-IRP-026", "RemoveLock", 0,
+  BELAY_CONTRACT(ReadLongAcquire(&lock->Common.IoCount) > 0 || lock->Common.Removed, "WDM-IRP-026", "RemoveLock", 0,
                  (word(lock), 0, 0, 0), lock, "%s: the remove lock %p was not initialised", what,
                  static_cast<const void*>(lock));
 }
 
 LONG add(PIO_REMOVE_LOCK lock, LONG by) {
-  return __atomic_add_fetch(&lock->Common.IoCount, by, __ATOMIC_SEQ_CST);
+  return InterlockedExchangeAdd(&lock->Common.IoCount, by) + by;
 }
 
 // Gives one count back; the last one lets the removal go on.

@@ -168,7 +168,10 @@ void finish_user_irp(irp_record* record, PIRP irp) {
   if (record->system_buffer != nullptr) {
     sync::poison(record->system_buffer, record->system_buffer_size, sync::memory_state::completed);
   }
-  __atomic_store_n(&block->completed, true, __ATOMIC_RELEASE);
+  {
+    const guard hold(io().lock);
+    block->completed = true;
+  }
   // A cancel that comes between the two finds nothing armed, which is as well: it is too late.
   block->operation.try_disarm(block->canceller);
   block->operation.complete(outcome_of(block->status));
@@ -179,7 +182,8 @@ void request_block::irp_canceller::run(routine& self, belay::reason) noexcept {
   request_block* block = static_cast<irp_canceller&>(self).in;
   const sync::unsealed open;
   if (cancel_irp(block->record, block->irp, nullptr)) {
-    __atomic_store_n(&block->cancel_delivered, true, __ATOMIC_RELAXED);
+    const guard hold(io().lock);
+    block->cancel_delivered = true;
   }
 }
 
@@ -223,13 +227,16 @@ nt_status request::start() {
   record->irp->Tail.Overlay.Thread = current_thread();
   kernel::reference_object(options_.file);
   describe_request(options_, block, record, device);
-  __atomic_store_n(&block_, block, __ATOMIC_RELEASE);
+  {
+    const guard hold(io().lock);
+    block_ = block;
+  }
   return call_driver(device, record->irp);
 }
 
 bool request::cancel(belay::reason why) {
   const sync::sealed seal;
-  request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
+  request_block* block = published();
   return block != nullptr && block->operation.cancel(why) == cancel_result::claimed;
 }
 
@@ -246,14 +253,18 @@ nt_status request::status() const {
 }
 std::uint64_t request::information() const { return block_ == nullptr ? 0 : block_->information; }
 const void* request::output() const { return block_ == nullptr ? nullptr : block_->user_output; }
-bool request::issued() const { return __atomic_load_n(&block_, __ATOMIC_ACQUIRE) != nullptr; }
+request_block* request::published() const {
+  const guard hold(io().lock);
+  return block_;
+}
+bool request::issued() const { return published() != nullptr; }
 bool request::completed() const {
-  const request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
-  return block != nullptr && __atomic_load_n(&block->completed, __ATOMIC_ACQUIRE);
+  const guard hold(io().lock);
+  return block_ != nullptr && block_->completed;
 }
 bool request::cancel_delivered() const {
-  const request_block* block = __atomic_load_n(&block_, __ATOMIC_ACQUIRE);
-  return block != nullptr && __atomic_load_n(&block->cancel_delivered, __ATOMIC_RELAXED);
+  const guard hold(io().lock);
+  return block_ != nullptr && block_->cancel_delivered;
 }
 _IRP* request::irp() const {
   return block_ == nullptr || block_->record == nullptr ? nullptr : block_->irp;

@@ -54,7 +54,7 @@ void start_next(PDEVICE_OBJECT device, const next_request& how, const void* site
     device->CurrentIrp = irp;
     if (how.cancelable && extra_of(device)->non_cancelable) {
       sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
-      __atomic_store_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr), __ATOMIC_SEQ_CST);
+      IoSetCancelRoutine(irp, nullptr);
     }
   }
   if (how.cancelable) release_cancel_lock(irql, site);
@@ -80,7 +80,7 @@ void ask_for_next(PDEVICE_OBJECT device, const next_request& how, const void* si
 bool enqueue(PDEVICE_OBJECT device, PIRP irp, PULONG key, PDRIVER_CANCEL cancel) {
   if (cancel != nullptr) {
     sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
-    __atomic_store_n(&irp->CancelRoutine, cancel, __ATOMIC_SEQ_CST);
+    IoSetCancelRoutine(irp, cancel);
   }
   PKDEVICE_QUEUE_ENTRY entry = &irp->Tail.Overlay.DeviceQueueEntry;
   const bool queued = key != nullptr ? KeInsertByKeyDeviceQueue(&device->DeviceQueue, entry, *key)
@@ -89,7 +89,7 @@ bool enqueue(PDEVICE_OBJECT device, PIRP irp, PULONG key, PDRIVER_CANCEL cancel)
   sync::point(sync::access_kind::write, &device->CurrentIrp, sizeof(device->CurrentIrp));
   device->CurrentIrp = irp;
   if (cancel != nullptr && extra_of(device)->non_cancelable) {
-    __atomic_store_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr), __ATOMIC_SEQ_CST);
+    IoSetCancelRoutine(irp, nullptr);
   }
   return true;
 }
@@ -98,9 +98,9 @@ bool enqueue(PDEVICE_OBJECT device, PIRP irp, PULONG key, PDRIVER_CANCEL cancel)
 // Returns: true if the cancel routine was called, which released the lock.
 bool cancel_at_once(PDEVICE_OBJECT device, PIRP irp, PDRIVER_CANCEL cancel, KIRQL irql) {
   sync::point(sync::access_kind::read, &irp->Cancel, sizeof(irp->Cancel));
-  if (!irp->Cancel) return false;
+  if (!cancel_flag(irp)) return false;
   irp->CancelIrql = irql;
-  __atomic_store_n(&irp->CancelRoutine, static_cast<PDRIVER_CANCEL>(nullptr), __ATOMIC_SEQ_CST);
+  IoSetCancelRoutine(irp, nullptr);
   const sync::unsealed open;
   cancel(device, irp);
   return true;

@@ -127,7 +127,7 @@ class slot_test : public probe_test {
       IoMarkIrpPending(irp);
       s.irp = irp;
       IoSetCancelRoutine(irp, &cancel);
-      const bool cancelled = irp->Cancel && IoSetCancelRoutine(irp, nullptr) != nullptr;
+      const bool cancelled = InterlockedOr8((volatile CHAR*)&irp->Cancel, 0) && IoSetCancelRoutine(irp, nullptr) != nullptr;
       if (cancelled) s.irp = nullptr;
       KeReleaseSpinLock(&s.lock, old);
       if (cancelled) complete(irp, STATUS_CANCELLED);
