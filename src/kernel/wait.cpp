@@ -281,17 +281,17 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE, BOOLEAN, PLARGE_INTEGER Interva
   return STATUS_SUCCESS;
 }
 
-/// A wait that the death of the calling thread ends. Here threads die only at their end.
+/// Waits that the death of the calling thread ends. Here threads die only at their end.
 NTSTATUS FsRtlCancellableWaitForSingleObject(PVOID Object, PLARGE_INTEGER Timeout, PIRP) {
   BELAY_EXPORT(FsRtlCancellableWaitForSingleObject, Object);
-  check_wait_level("FsRtlCancellableWaitForSingleObject", Object, Timeout);
-  const bool poll = Timeout != nullptr && Timeout->QuadPart == 0;
-  const sync::nanoseconds deadline =
-      Timeout == nullptr ? sync::forever : deadline_of(Timeout->QuadPart);
-  use_object(Object, sizeof(DISPATCHER_HEADER), notification_event, synchronization_timer,
-             "FsRtlCancellableWaitForSingleObject");
-  keep_promise();
-  return wait_objects(1, &Object, false, poll, deadline);
+  return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, Timeout);
+}
+NTSTATUS FsRtlCancellableWaitForMultipleObjects(ULONG Count, PVOID ObjectArray[], WAIT_TYPE WaitType,
+                                                PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlockArray,
+                                                PIRP) {
+  BELAY_EXPORT(FsRtlCancellableWaitForMultipleObjects, Count != 0 ? ObjectArray[0] : nullptr);
+  return KeWaitForMultipleObjects(Count, ObjectArray, WaitType, Executive, KernelMode, FALSE, Timeout,
+                                  WaitBlockArray);
 }
 
 }  // extern "C"

@@ -1,0 +1,227 @@
+// System services by handle: events, waits, and those for which there is nothing behind the handle.
+//
+// There is no registry and there are no files: keys are not found, files not supported, so that drivers
+// take their defaults.
+#include "kernel/dispatcher_nt.hpp"
+
+using namespace belay;
+using namespace belay::kernel;
+
+namespace {
+
+PKEVENT event_of(HANDLE handle) {
+  void* const object = object_of_handle(handle);
+  return object != nullptr && header_of(object)->type == &event_type ? static_cast<PKEVENT>(object)
+                                                                     : nullptr;
+}
+
+NTSTATUS create_event(PHANDLE handle, EVENT_TYPE type, BOOLEAN state, const void* site) {
+  auto* const event = static_cast<PKEVENT>(create_object(&event_type, sizeof(KEVENT), site, "Event"));
+  if (event == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
+  make_header(event->Header, type == NotificationEvent ? notification_event : synchronization_event,
+              state ? 1 : 0, sizeof(KEVENT));
+  *handle = create_handle(event);
+  dereference_object(event);
+  return STATUS_SUCCESS;
+}
+
+PKEVENT create_named_event(PHANDLE handle, EVENT_TYPE type, const void* site) {
+  if (create_event(handle, type, TRUE, site) != STATUS_SUCCESS) return nullptr;
+  return event_of(*handle);
+}
+
+#define BELAY_SITE __builtin_return_address(0)
+
+}  // namespace
+
+extern "C" {
+
+// ---- events --------------------------------------------------------------------------------------
+
+NTSTATUS ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK, POBJECT_ATTRIBUTES, EVENT_TYPE EventType,
+                       BOOLEAN InitialState) {
+  BELAY_EXPORT(ZwCreateEvent, nullptr);
+  return create_event(EventHandle, EventType, InitialState, BELAY_SITE);
+}
+NTSTATUS ZwOpenEvent(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
+  BELAY_EXPORT(ZwOpenEvent, nullptr);
+  return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+NTSTATUS ZwSetEvent(HANDLE EventHandle, PLONG PreviousState) {
+  BELAY_EXPORT(ZwSetEvent, EventHandle);
+  PKEVENT const event = event_of(EventHandle);
+  if (event == nullptr) return STATUS_INVALID_HANDLE;
+  const LONG before = KeSetEvent(event, 0, FALSE);
+  if (PreviousState != nullptr) *PreviousState = before;
+  return STATUS_SUCCESS;
+}
+NTSTATUS ZwResetEvent(HANDLE EventHandle, PLONG PreviousState) {
+  BELAY_EXPORT(ZwResetEvent, EventHandle);
+  PKEVENT const event = event_of(EventHandle);
+  if (event == nullptr) return STATUS_INVALID_HANDLE;
+  const LONG before = KeResetEvent(event);
+  if (PreviousState != nullptr) *PreviousState = before;
+  return STATUS_SUCCESS;
+}
+NTSTATUS ZwClearEvent(HANDLE EventHandle) {
+  BELAY_EXPORT(ZwClearEvent, EventHandle);
+  return ZwResetEvent(EventHandle, nullptr);
+}
+/// Waits for an event or a thread.
+NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout) {
+  BELAY_EXPORT(ZwWaitForSingleObject, Handle);
+  void* const object = object_of_handle(Handle);
+  if (object == nullptr) return STATUS_INVALID_HANDLE;
+  const object_type* const type = header_of(object)->type;
+  if (type != &event_type && type != &thread_type && type != &semaphore_type) {
+    return STATUS_OBJECT_TYPE_MISMATCH;
+  }
+  reference_object(object);
+  const NTSTATUS status = KeWaitForSingleObject(object, UserRequest, KernelMode, Alertable, Timeout);
+  dereference_object(object);
+  return status;
+}
+/// A signalled event behind a handle; names are not looked up, each call makes a new one.
+PKEVENT IoCreateNotificationEvent(PUNICODE_STRING, PHANDLE EventHandle) {
+  BELAY_EXPORT(IoCreateNotificationEvent, nullptr);
+  return create_named_event(EventHandle, NotificationEvent, BELAY_SITE);
+}
+PKEVENT IoCreateSynchronizationEvent(PUNICODE_STRING, PHANDLE EventHandle) {
+  BELAY_EXPORT(IoCreateSynchronizationEvent, nullptr);
+  return create_named_event(EventHandle, SynchronizationEvent, BELAY_SITE);
+}
+
+NTSTATUS ZwDuplicateObject(HANDLE, HANDLE SourceHandle, HANDLE, PHANDLE TargetHandle, ACCESS_MASK, ULONG,
+                           ULONG Options) {
+  BELAY_EXPORT(ZwDuplicateObject, SourceHandle);
+  void* const object = object_of_handle(SourceHandle);
+  if (object == nullptr) return STATUS_INVALID_HANDLE;
+  if (TargetHandle != nullptr) *TargetHandle = create_handle(object);
+  constexpr ULONG close_source = 1;
+  if ((Options & close_source) != 0) close_handle(SourceHandle);
+  return STATUS_SUCCESS;
+}
+NTSTATUS ZwMakeTemporaryObject(HANDLE Handle) {
+  BELAY_EXPORT(ZwMakeTemporaryObject, Handle);
+  return object_of_handle(Handle) != nullptr ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwSetInformationThread(HANDLE ThreadHandle, THREADINFOCLASS, PVOID, ULONG) {
+  BELAY_EXPORT(ZwSetInformationThread, ThreadHandle);
+  return STATUS_SUCCESS;
+}
+
+// ---- the registry --------------------------------------------------------------------------------
+
+NTSTATUS ZwCreateKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, ULONG, PUNICODE_STRING, ULONG, PULONG) {
+  BELAY_EXPORT(ZwCreateKey, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS ZwOpenKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
+  BELAY_EXPORT(ZwOpenKey, nullptr);
+  return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+NTSTATUS ZwDeleteKey(HANDLE) {
+  BELAY_EXPORT(ZwDeleteKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwDeleteValueKey(HANDLE, PUNICODE_STRING) {
+  BELAY_EXPORT(ZwDeleteValueKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwEnumerateKey(HANDLE, ULONG, KEY_INFORMATION_CLASS, PVOID, ULONG, PULONG) {
+  BELAY_EXPORT(ZwEnumerateKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwEnumerateValueKey(HANDLE, ULONG, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG, PULONG) {
+  BELAY_EXPORT(ZwEnumerateValueKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwQueryValueKey(HANDLE, PUNICODE_STRING, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG, PULONG) {
+  BELAY_EXPORT(ZwQueryValueKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwSetValueKey(HANDLE, PUNICODE_STRING, ULONG, ULONG, PVOID, ULONG) {
+  BELAY_EXPORT(ZwSetValueKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwFlushKey(HANDLE) {
+  BELAY_EXPORT(ZwFlushKey, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS RtlQueryRegistryValues(ULONG, PCWSTR, PRTL_QUERY_REGISTRY_TABLE, PVOID, PVOID) {
+  BELAY_EXPORT(RtlQueryRegistryValues, nullptr);
+  return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+NTSTATUS RtlWriteRegistryValue(ULONG, PCWSTR, PCWSTR, ULONG, PVOID, ULONG) {
+  BELAY_EXPORT(RtlWriteRegistryValue, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS RtlDeleteRegistryValue(ULONG, PCWSTR, PCWSTR) {
+  BELAY_EXPORT(RtlDeleteRegistryValue, nullptr);
+  return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+// ---- files and drivers by name -------------------------------------------------------------------
+
+NTSTATUS ZwCreateFile(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, PLARGE_INTEGER, ULONG,
+                      ULONG, ULONG, ULONG, PVOID, ULONG) {
+  BELAY_EXPORT(ZwCreateFile, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS ZwOpenFile(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG, ULONG) {
+  BELAY_EXPORT(ZwOpenFile, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS ZwReadFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, PVOID, ULONG,
+                    PLARGE_INTEGER, PULONG) {
+  BELAY_EXPORT(ZwReadFile, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwWriteFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, PVOID, ULONG,
+                     PLARGE_INTEGER, PULONG) {
+  BELAY_EXPORT(ZwWriteFile, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwDeviceIoControlFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, ULONG, PVOID,
+                               ULONG, PVOID, ULONG) {
+  BELAY_EXPORT(ZwDeviceIoControlFile, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwFlushBuffersFile(HANDLE, PIO_STATUS_BLOCK) {
+  BELAY_EXPORT(ZwFlushBuffersFile, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwQueryInformationFile(HANDLE, PIO_STATUS_BLOCK, PVOID, ULONG, FILE_INFORMATION_CLASS) {
+  BELAY_EXPORT(ZwQueryInformationFile, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwSetInformationFile(HANDLE, PIO_STATUS_BLOCK, PVOID, ULONG, FILE_INFORMATION_CLASS) {
+  BELAY_EXPORT(ZwSetInformationFile, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwDeleteFile(POBJECT_ATTRIBUTES) {
+  BELAY_EXPORT(ZwDeleteFile, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS ZwCreateDirectoryObject(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
+  BELAY_EXPORT(ZwCreateDirectoryObject, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS ZwOpenSymbolicLinkObject(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
+  BELAY_EXPORT(ZwOpenSymbolicLinkObject, nullptr);
+  return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+NTSTATUS ZwQuerySymbolicLinkObject(HANDLE, PUNICODE_STRING, PULONG) {
+  BELAY_EXPORT(ZwQuerySymbolicLinkObject, nullptr);
+  return STATUS_INVALID_HANDLE;
+}
+NTSTATUS ZwLoadDriver(PUNICODE_STRING) {
+  BELAY_EXPORT(ZwLoadDriver, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+NTSTATUS ZwUnloadDriver(PUNICODE_STRING) {
+  BELAY_EXPORT(ZwUnloadDriver, nullptr);
+  return STATUS_NOT_SUPPORTED;
+}
+
+}  // extern "C"
