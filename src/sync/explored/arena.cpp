@@ -65,16 +65,15 @@ void arena::poison(const void* at, std::size_t bytes, memory_state state) {
 }
 
 bool arena::addressable_slowly(std::uintptr_t address, std::size_t bytes) const {
-  while (bytes != 0) {
-    const std::size_t within = address & 7;
-    const std::size_t here = bytes < 8 - within ? bytes : 8 - within;
-    if (!in_heap(address)) return false;
-    const std::uint8_t shadow = shadow_of(address);
-    if (shadow > 8 || within + here > shadow) return false;
-    address += here;
-    bytes -= here;
+  if (bytes == 0) return true;
+  const std::uintptr_t last = address + bytes - 1;
+  if (!in_heap(address) || !in_heap(last)) return false;
+  const std::uint8_t* shadow = shadow_ + ((address - base_ - stacks_size) >> 3);
+  const std::uint8_t* const end = shadow_ + ((last - base_ - stacks_size) >> 3);
+  while (shadow < end) {
+    if (*shadow++ != 8) return false;
   }
-  return true;
+  return *end <= 8 && (last & 7) < *end;
 }
 
 bool arena::find_block(std::uintptr_t address, std::uintptr_t* start, std::size_t* bytes) const {

@@ -32,7 +32,7 @@ inline void linger() { world().linger(); }
 // ---- points
 inline void point(access_kind kind, const volatile void* address, std::size_t size) {
   guest().learn_point(reinterpret_cast<std::uintptr_t>(address), kind);
-  world().point(kind, address, size);
+  world().point(kind, address, size < 8 ? size : 8);  // its first bytes stand for an object
   guest().synchronise(self(), reinterpret_cast<std::uintptr_t>(address), kind);
 }
 inline void note(const char* what, const void* object, const void* site) {

@@ -59,6 +59,7 @@ void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t 
   // Two actors, one of them to write, and not yet noted.
   bool found;
   if (races().is_on() && !synchronises) {
+    if (before == 0) *at = static_cast<std::uint8_t>(who);
     found = races().plain(who, address, kind != access_kind::read) && before != (many | written);
     if (!found) return;
     *at = many | written;
@@ -81,11 +82,24 @@ void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t 
   grew_ = true;
 }
 
+// Whatever touches it from now on is a finding, so only what was before is of interest.
 void guest_memory::poisoned(std::uintptr_t address, std::size_t size) {
   scheduler& s = world();
-  if (!races().is_on() || !s.running() || s.alone() || !s.memory().in_heap(address)) return;
-  std::uint8_t* const at = arena_learned_ + ((address - s.memory().base()) >> 3);
-  learn(at, s.current(), address, size, access_kind::write, false);
+  if (!s.running() || s.alone() || !s.memory().in_heap(address)) return;
+  std::uint8_t* const learned = arena_learned_ + ((address - s.memory().base()) >> 3);
+  const std::size_t granules = ((address & 7) + size + 7) >> 3;
+  for (std::size_t i = 0; i < granules; ++i) {
+    if (learned[i] == 0) continue;  // nobody ever touched it
+    const std::uintptr_t at = (address & ~std::uintptr_t{7}) + 8 * i;
+    if ((learned[i] & shared) != 0) {
+      s.also(access_kind::write, at);
+    } else if (races().is_on() && !frozen_ && learned[i] != (many | written) &&
+               races().would_race(s.current(), at)) {
+      learned[i] = many | written;
+      pending_.push_back(at);
+      grew_ = true;
+    }
+  }
 }
 
 std::uint8_t* guest_memory::learned_at(std::uint64_t granule) {
@@ -138,7 +152,8 @@ void guest_memory::learn_point(std::uintptr_t address, access_kind kind) {
 void guest_memory::touch(std::uintptr_t address, std::size_t size, access_kind kind) {
   scheduler& s = world();
   if (!s.running() || size == 0) return;
-  access(address, size, kind, false, s.me().site);
+  if (kind != access_kind::update) return access(address, size, kind, false, s.me().site);
+  if (s.memory().in_heap(address) && !s.memory().addressable(address, size)) fault(address, size, kind);
 }
 
 void guest_memory::fault(std::uintptr_t address, std::size_t size, access_kind kind) {

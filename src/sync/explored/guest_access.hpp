@@ -117,7 +117,8 @@ class guest_memory {
   /// The block may no longer be touched: that is a write to all of it.
   void poisoned(std::uintptr_t address, std::size_t size);
 
-  /// The same for an access that our own code makes on the guest's behalf; always a point.
+  /// The same for an access that our own code makes on the guest's behalf; `update` only checks that it
+  /// may be touched: the call that does it makes its own point.
   void touch(std::uintptr_t address, std::size_t size, access_kind kind);
   /// Remembers that `who` accesses `address`, for an access that is a point anyway.
   void learn_point(std::uintptr_t address, access_kind kind);

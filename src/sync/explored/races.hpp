@@ -54,6 +54,8 @@ class race_detector {
   }
   /// A plain access. True: it is not ordered with an earlier one to the same eight bytes.
   bool plain(actor_id who, std::uintptr_t address, bool writes);
+  /// Whether a write by `who` would not be ordered with an earlier access to the same eight bytes.
+  bool would_race(actor_id who, std::uintptr_t address) const;
 
   static constexpr std::memory_order failure_order(std::memory_order order) {
     return order == std::memory_order_acq_rel   ? std::memory_order_acquire
@@ -93,6 +95,10 @@ class race_detector {
   void sync(actor_id who, const volatile void* at, bool acquire, bool release, bool replaces);
   clock& released(std::uintptr_t address);
   plain_cell& cell(std::uintptr_t granule);
+  bool unordered_write(const plain_cell& it, const clock& mine) const;
+  std::size_t place(std::uint64_t key, std::size_t cells) const {
+    return (key * 0x9E3779B97F4A7C15u) >> 20 & (cells - 1);
+  }
 
   bool on_ = false;
   report on_race_ = nullptr;

@@ -130,6 +130,10 @@ class scheduler {
       return observe();
     reschedule();
   }
+  /// The current step touches `address`, too.
+  void also(access_kind kind, std::uintptr_t address) {
+    if (hashing_) histories_.commit(current_, me().history, kind, address, 1);
+  }
   /// Blocks until `opens` or the deadline. True when it opened.
   bool wait(const volatile void* object, gate opens, const void* argument, nanoseconds deadline);
   void acquire(const volatile std::uint64_t* word);
