@@ -16,13 +16,16 @@ namespace {
 
 constexpr const char* usage =
     "Usage: belay cc [compiler option]... source... [-o driver.so] [--cc gcc|clang|PROGRAM]\n\n"
-    "Compiles the source of a Windows driver, unmodified, into a driver.so for `belay check`. The flags\n"
-    "that it needs, the Windows headers and the case of their names are taken care of; all other options\n"
+    "Compiles the source of a Windows driver, unmodified, into a driver.so for `belay check`. The "
+    "flags\n"
+    "that it needs, the Windows headers and the case of their names are taken care of; all other "
+    "options\n"
     "(-D, -I, -std, -W, ...) go to the compiler, which is --cc, or $CC, or gcc.\n";
 
 // Options of compilers whose value is the next argument.
-constexpr std::string_view with_value[] = {"-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter",
-                                           "-imacros", "-x", "-Xclang", "-mllvm", "--param"};
+constexpr std::string_view with_value[] = {"-I",       "-D",      "-U",         "-include",
+                                           "-isystem", "-iquote", "-idirafter", "-imacros",
+                                           "-x",       "-Xclang", "-mllvm",     "--param"};
 
 bool is_linked(std::string_view argument) {
   return argument.starts_with("-Wl,") || argument.starts_with("-l") || argument.starts_with("-L") ||
@@ -51,8 +54,10 @@ int cc(int count, char** arguments) {
     } else if (argument.starts_with("--cc=")) {
       with = argument.substr(5);
     } else if (argument == "-c" || argument == "-E" || argument == "-S") {
-      throw failure(wrong_use, argument + ": belay cc makes whole drivers; give all sources at once");
-    } else if (std::find(std::begin(with_value), std::end(with_value), argument) != std::end(with_value)) {
+      throw failure(wrong_use,
+                    argument + ": belay cc makes whole drivers; give all sources at once");
+    } else if (std::find(std::begin(with_value), std::end(with_value), argument) !=
+               std::end(with_value)) {
       job.options.push_back(argument);
       job.options.push_back(value());
     } else if (is_linked(argument)) {
@@ -65,8 +70,10 @@ int cc(int count, char** arguments) {
       throw failure(wrong_use, argument + ": is neither C nor C++ source (.c, .cpp, .cc, .cxx)");
     }
   }
-  if (job.sources.empty()) throw failure(wrong_use, "no source given; `belay cc --help` shows the usage");
-  if (job.output.empty()) job.output = std::filesystem::path(job.sources.front()).stem().string() + ".so";
+  if (job.sources.empty())
+    throw failure(wrong_use, "no source given; `belay cc --help` shows the usage");
+  if (job.output.empty())
+    job.output = std::filesystem::path(job.sources.front()).stem().string() + ".so";
   job.with = find_compiler(with);
   compile(job);
   return verified;

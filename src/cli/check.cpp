@@ -40,8 +40,9 @@ std::string prepare(const check_arguments& arguments) {
 }  // namespace
 
 int check(int count, char** arguments) {
-  CLI::App app("Explores the interleavings of a driver and says whether its cancel paths are right.",
-               "belay check");
+  CLI::App app(
+      "Explores the interleavings of a driver and says whether its cancel paths are right.",
+      "belay check");
   check_arguments parsed;
   parsed.add_to(app);
   int code = verified;

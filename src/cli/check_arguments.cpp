@@ -23,8 +23,9 @@ explore::request_plan plan_of(const std::string& operation) {
     char* end = nullptr;
     const auto code = std::strtoull(operation.c_str(), &end, 0);
     if (*end != 0 || end == operation.c_str() || code > UINT32_MAX) {
-      throw failure(wrong_use, fmt::format("--op {}: should be read, write or a control code like 0x222003",
-                                           operation));
+      throw failure(
+          wrong_use,
+          fmt::format("--op {}: should be read, write or a control code like 0x222003", operation));
     }
     plan.op = explore::operation::control;
     plan.code = static_cast<std::uint32_t>(code);
@@ -38,7 +39,8 @@ int bound_of(const std::string& text) {
   char* end = nullptr;
   const long bound = std::strtol(text.c_str(), &end, 10);
   if (*end != 0 || text.empty() || bound < 0 || bound > 100) {
-    throw failure(wrong_use, fmt::format("--bound {}: should be a number of preemptions, or full", text));
+    throw failure(wrong_use,
+                  fmt::format("--bound {}: should be a number of preemptions, or full", text));
   }
   return static_cast<int>(bound);
 }
@@ -47,36 +49,52 @@ int bound_of(const std::string& text) {
 
 void check_arguments::add_to(CLI::App& to) {
   app = &to;
-  to.add_option("driver", drivers, "driver.c (one or several sources), or driver.so built by belay cc")
+  to.add_option("driver", drivers,
+                "driver.c (one or several sources), or driver.so built by belay cc")
       ->required();
   const char* const compiling = "Compiling";
   to.add_option("--cc", compiler, "gcc, clang, or a compiler's program")->group(compiling);
   to.add_option("--keep", keep, "write the compiled driver to this file")->group(compiling);
   to.add_option("-D", defines, "define a macro")->group(compiling)->allow_extra_args(false);
-  to.add_option("-I", include_folders, "folder to search for headers")->group(compiling)->allow_extra_args(false);
+  to.add_option("-I", include_folders, "folder to search for headers")
+      ->group(compiling)
+      ->allow_extra_args(false);
   const char* const what = "Scenario";
   to.add_option("--scenario", scenario_file, "read the scenario from a TOML file")->group(what);
-  to.add_option("--device", device, "device to open, by name or link; default: the first")->group(what);
-  to.add_option("--clients", clients, "number of clients (2)")->group(what)->check(CLI::Range(1, 16));
+  to.add_option("--device", device, "device to open, by name or link; default: the first")
+      ->group(what);
+  to.add_option("--clients", clients, "number of clients (2)")
+      ->group(what)
+      ->check(CLI::Range(1, 16));
   to.add_option("--requests", requests, "requests of each kind from each client (1)")
-      ->group(what)->check(CLI::Range(1, 16));
+      ->group(what)
+      ->check(CLI::Range(1, 16));
   to.add_option("--op", operations, "send only read, write or a control code; repeatable")
-      ->group(what)->allow_extra_args(false);
-  to.add_option("--cpus", cpus, "number of processors; 0: one an actor")->group(what)->check(CLI::Range(0, 64));
+      ->group(what)
+      ->allow_extra_args(false);
+  to.add_option("--cpus", cpus, "number of processors; 0: one an actor")
+      ->group(what)
+      ->check(CLI::Range(0, 64));
   const char* const how = "Search";
   to.add_option("--bound", bound, "explore all with so many preemptions, or full (2)")->group(how);
-  to.add_option("--executions", executions, "randomized executions beyond the bound (10000)")->group(how);
-  to.add_option("--budget", budget, "seconds at most (300)")->group(how)->check(CLI::PositiveNumber);
+  to.add_option("--executions", executions, "randomized executions beyond the bound (10000)")
+      ->group(how);
+  to.add_option("--budget", budget, "seconds at most (300)")
+      ->group(how)
+      ->check(CLI::PositiveNumber);
   to.add_option("--strategy", strategy, "only bounded, random or pct")
-      ->group(how)->check(CLI::IsMember({"bounded", "random", "pct"}));
+      ->group(how)
+      ->check(CLI::IsMember({"bounded", "random", "pct"}));
   to.add_option("--seed", seed, "of the randomized executions (1)")->group(how);
   const char* const results = "Results";
   to.add_option("--html", html, "write the page with the diagram here")->group(results);
   to.add_option("--trace", trace, "write the trace for replay here")->group(results);
   to.add_option("--json", json, "write the result as JSON here")->group(results);
-  to.add_option("--expect", expect, "exit 0 exactly if this .expect file's verdict came out")->group(results);
+  to.add_option("--expect", expect, "exit 0 exactly if this .expect file's verdict came out")
+      ->group(results);
   to.add_flag("--brief", brief, "one line")->group(results);
-  to.add_flag("--no-files", no_files, "write no trace and no page unless told where")->group(results);
+  to.add_flag("--no-files", no_files, "write no trace and no page unless told where")
+      ->group(results);
   to.add_option("--source", source, "")->group("");  // what the user called it; from the front
 }
 

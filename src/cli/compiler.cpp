@@ -24,8 +24,9 @@ namespace fs = std::filesystem;
 
 // What every guest is compiled with. The user's options come after it.
 constexpr const char* common_flags[] = {
-    "-fsanitize=thread", "-O1", "-g", "-fPIC", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls",
-    "-fno-strict-aliasing", "-fwrapv", "-fno-stack-protector", "-fcommon",
+    "-fsanitize=thread", "-O1", "-g", "-fPIC", "-fno-omit-frame-pointer",
+    "-fno-optimize-sibling-calls", "-fno-strict-aliasing", "-fwrapv", "-fno-stack-protector",
+    "-fcommon",
     // Windows' types and language.
     "-fshort-wchar", "-fms-extensions", "-Ulinux", "-Uunix", "-U_FORTIFY_SOURCE", "-D_AMD64_=1",
     "-D_M_AMD64=100", "-D_M_X64=100", "-D_WIN64=1", "-DDBG=1", "-D_KERNEL_MODE=1",
@@ -40,8 +41,12 @@ constexpr const char* clang_flags[] = {
     "-Wno-microsoft", "-Wno-ignored-attributes", "-Wno-pragma-pack",
     // Errors of Clang only, warnings for GCC and Microsoft's compiler.
     "-Wno-error=incompatible-function-pointer-types", "-Wno-error=int-conversion"};
-constexpr const char* link_flags[] = {"-shared", "-nodefaultlibs", "-Wl,-Bsymbolic", "-Wl,-z,now,-z,relro",
-                                      "-Wl,--build-id=sha1", "-Wl,--hash-style=gnu"};
+constexpr const char* link_flags[] = {"-shared",
+                                      "-nodefaultlibs",
+                                      "-Wl,-Bsymbolic",
+                                      "-Wl,-z,now,-z,relro",
+                                      "-Wl,--build-id=sha1",
+                                      "-Wl,--hash-style=gnu"};
 
 template <std::size_t N>
 void append(std::vector<std::string>& to, const char* const (&what)[N]) {
@@ -83,8 +88,9 @@ class scratch_folder {
  public:
   explicit scratch_folder(const std::string& near) : path_(near + "/building-XXXXXX") {
     if (mkdtemp(path_.data()) == nullptr) {
-      throw failure(wrong_use, fmt::format("{} cannot be written; set XDG_CACHE_HOME to a folder that can",
-                                           near));
+      throw failure(
+          wrong_use,
+          fmt::format("{} cannot be written; set XDG_CACHE_HOME to a folder that can", near));
     }
   }
   ~scratch_folder() {
@@ -109,8 +115,9 @@ void write_text(const std::string& path, const std::string& text) {
 std::string windows_folder() {
   const std::string folder = explore::installed("include/windows");
   if (folder.empty()) {
-    throw failure(machine_lacks, "Belay's Windows headers are not where they belong "
-                                 "(../share/belay/include/windows seen from belay); install Belay again");
+    throw failure(machine_lacks,
+                  "Belay's Windows headers are not where they belong "
+                  "(../share/belay/include/windows seen from belay); install Belay again");
   }
   return folder;
 }
@@ -126,8 +133,10 @@ std::vector<std::string> dependencies(const std::string& file) {
   for (std::size_t i = text.find(':') + 1; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\\' && i + 1 < text.size() && (text[i + 1] == '\n' || text[i + 1] == ' ')) {
-      if (text[++i] == ' ') word += ' ';
-      else if (!word.empty()) result.push_back(std::exchange(word, {}));
+      if (text[++i] == ' ')
+        word += ' ';
+      else if (!word.empty())
+        result.push_back(std::exchange(word, {}));
     } else if (c == ' ' || c == '\n') {
       if (!word.empty()) result.push_back(std::exchange(word, {}));
     } else {
@@ -143,8 +152,10 @@ std::vector<std::string> include_folders(const std::vector<std::string>& options
     for (const std::string_view flag : {"-I", "-iquote", "-isystem"}) {
       if (options[i].compare(0, flag.size(), flag) != 0) continue;
       const std::string joined = options[i].substr(flag.size());
-      if (!joined.empty()) result.push_back(joined);
-      else if (i + 1 < options.size()) result.push_back(options[i + 1]);
+      if (!joined.empty())
+        result.push_back(joined);
+      else if (i + 1 < options.size())
+        result.push_back(options[i + 1]);
     }
   }
   return result;
@@ -157,21 +168,28 @@ bool is_cpp_source(const std::string& path) {
   return e == ".cpp" || e == ".cc" || e == ".cxx";
 }
 
-bool is_source(const std::string& path) { return extension_of(path) == ".c" || is_cpp_source(path); }
+bool is_source(const std::string& path) {
+  return extension_of(path) == ".c" || is_cpp_source(path);
+}
 
 std::string cache_folder() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   fs::path folder;
-  if (cache != nullptr && *cache == '/') folder = cache;
-  else if (home != nullptr && *home == '/') folder = fs::path(home) / ".cache";
-  else folder = fs::temp_directory_path();
+  if (cache != nullptr && *cache == '/')
+    folder = cache;
+  else if (home != nullptr && *home == '/')
+    folder = fs::path(home) / ".cache";
+  else
+    folder = fs::temp_directory_path();
   folder /= "belay";
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    throw failure(wrong_use, fmt::format("{} cannot be made: {}; set XDG_CACHE_HOME to a folder that can be "
-                                         "written", folder.string(), error.message()));
+    throw failure(wrong_use,
+                  fmt::format("{} cannot be made: {}; set XDG_CACHE_HOME to a folder that can be "
+                              "written",
+                              folder.string(), error.message()));
   }
   return folder.string();
 }
@@ -182,22 +200,26 @@ compiler find_compiler(const std::string& name) {
   if (wanted.empty()) wanted = "gcc";
   compiler result;
   if (wanted == "clang") {
-    result.c = find_program({"clang-19", "clang", "clang-20", "clang-18", "clang-17", "clang-16", "clang-14"});
+    result.c = find_program(
+        {"clang-19", "clang", "clang-20", "clang-18", "clang-17", "clang-16", "clang-14"});
   } else {
     result.c = find_program({wanted});
   }
   if (result.c.empty()) {
-    throw failure(machine_lacks, fmt::format("the compiler {} is not on this machine; install it (apt install "
-                                             "{}) or name another with --cc", wanted,
-                                             wanted == "clang" ? "clang-19" : "gcc g++"));
+    throw failure(machine_lacks,
+                  fmt::format("the compiler {} is not on this machine; install it (apt install "
+                              "{}) or name another with --cc",
+                              wanted, wanted == "clang" ? "clang-19" : "gcc g++"));
   }
   const finished_process asked = run({result.c, "--version"}, true);
   if (asked.status != 0) {
-    throw failure(machine_lacks, fmt::format("{} does not run; name another compiler with --cc", result.c));
+    throw failure(machine_lacks,
+                  fmt::format("{} does not run; name another compiler with --cc", result.c));
   }
   result.clang = asked.output.find("clang") != std::string::npos;
   result.cpp = cpp_beside(result.c, result.clang);
-  result.identity = fmt::format("{} {}", result.clang ? "clang" : "gcc", version_in(asked.output, result.clang));
+  result.identity =
+      fmt::format("{} {}", result.clang ? "clang" : "gcc", version_in(asked.output, result.clang));
   return result;
 }
 
@@ -219,27 +241,34 @@ std::vector<std::string> compile(const compile_job& job) {
   for (const std::string& source : job.sources) {
     const bool cpp = is_cpp_source(source);
     if (cpp && job.with.cpp.empty()) {
-      throw failure(machine_lacks, fmt::format("{}: there is no C++ compiler beside {}; install it (apt install "
-                                               "{})", source, job.with.c, job.with.clang ? "clang-19" : "g++"));
+      throw failure(machine_lacks,
+                    fmt::format("{}: there is no C++ compiler beside {}; install it (apt install "
+                                "{})",
+                                source, job.with.c, job.with.clang ? "clang-19" : "g++"));
     }
     std::vector<std::string> command = {cpp ? job.with.cpp : job.with.c};
     append(command, common_flags);
     if (cpp) append(command, cpp_flags);
-    if (job.with.clang) append(command, clang_flags);
-    else append(command, gcc_flags);
+    if (job.with.clang)
+      append(command, clang_flags);
+    else
+      append(command, gcc_flags);
     command.insert(command.end(), job.options.begin(), job.options.end());
     if (!folded.user.empty()) command.push_back("-I" + folded.user);
     if (!folded.windows.empty()) command.insert(command.end(), {"-isystem", folded.windows});
     const std::string object = fmt::format("{}/{}.o", scratch.path(), objects.size());
     const std::string depends = fmt::format("{}/{}.d", scratch.path(), objects.size());
-    command.insert(command.end(), {"-isystem", windows, "-MD", "-MF", depends, "-c", source, "-o", object});
+    command.insert(command.end(),
+                   {"-isystem", windows, "-MD", "-MF", depends, "-c", source, "-o", object});
     if (run(command, false).status != 0) {
-      throw failure(wrong_use, fmt::format("{} does not compile with {}; the compiler's messages are above",
-                                           source, job.with.identity));
+      throw failure(wrong_use,
+                    fmt::format("{} does not compile with {}; the compiler's messages are above",
+                                source, job.with.identity));
     }
     objects.push_back(object);
     for (std::string& file : dependencies(depends)) {
-      if (file.compare(0, scratch.path().size(), scratch.path()) != 0) made_of.push_back(std::move(file));
+      if (file.compare(0, scratch.path().size(), scratch.path()) != 0)
+        made_of.push_back(std::move(file));
     }
   }
 
@@ -247,7 +276,8 @@ std::vector<std::string> compile(const compile_job& job) {
   const std::string text = explore::guest_note(job.with.identity, explore::version);
   write_text(note, fmt::format("\t.section .note.belay,\"a\",@note\n\t.balign 4\n\t.long 6, {}, 1\n"
                                "\t.asciz \"Belay\"\n\t.balign 4\n\t.ascii \"{}\"\n\t.balign 4\n"
-                               "\t.section .note.GNU-stack,\"\",@progbits\n", text.size(), text));
+                               "\t.section .note.GNU-stack,\"\",@progbits\n",
+                               text.size(), text));
   const bool any_cpp = std::any_of(job.sources.begin(), job.sources.end(), is_cpp_source);
   std::vector<std::string> command = {any_cpp ? job.with.cpp : job.with.c};
   append(command, link_flags);
@@ -257,8 +287,9 @@ std::vector<std::string> compile(const compile_job& job) {
   const std::string made = scratch.path() + "/driver.so";
   command.insert(command.end(), {"-lgcc", "-o", made});
   if (run(command, false).status != 0) {
-    throw failure(wrong_use, fmt::format("{} compiles, but does not link; the linker's messages are above",
-                                         names));
+    throw failure(
+        wrong_use,
+        fmt::format("{} compiles, but does not link; the linker's messages are above", names));
   }
   std::error_code error;
   fs::rename(made, job.output, error);
@@ -270,8 +301,8 @@ std::vector<std::string> compile(const compile_job& job) {
 }
 
 std::string compile_cached(compile_job job) {
-  std::string identity = fmt::format("{} {} {} {}", job.with.c, job.with.identity, explore::guest_abi,
-                                     windows_folder());
+  std::string identity = fmt::format("{} {} {} {}", job.with.c, job.with.identity,
+                                     explore::guest_abi, windows_folder());
   for (const std::string& source : job.sources) identity += " " + fs::absolute(source).string();
   for (const std::string& option : job.options) identity += " " + option;
   for (const std::string& option : job.linked) identity += " " + option;

@@ -7,13 +7,14 @@
 namespace belay::cli {
 
 struct compiler {
-  std::string c;         ///< program for C
-  std::string cpp;       ///< program for C++; empty: not there
+  std::string c;    ///< program for C
+  std::string cpp;  ///< program for C++; empty: not there
   bool clang = false;
   std::string identity;  ///< "gcc 12.2.0"
 };
 
-/// `name`: gcc, clang, or the program itself; empty: $CC, else gcc. Throws failure when it is not there.
+/// `name`: gcc, clang, or the program itself; empty: $CC, else gcc. Throws failure when it is not
+/// there.
 compiler find_compiler(const std::string& name);
 
 struct compile_job {
@@ -28,12 +29,12 @@ struct compile_job {
 bool is_source(const std::string& path);
 bool is_cpp_source(const std::string& path);
 
-/// The compiler's own messages go to standard error. Throws failure when nothing was made; otherwise
-/// `output` is there, whole. Returns the files that it was made of.
+/// The compiler's own messages go to standard error. Throws failure when nothing was made;
+/// otherwise `output` is there, whole. Returns the files that it was made of.
 std::vector<std::string> compile(const compile_job& job);
 
-/// Compiles into the cache unless what is there is younger than all it was made of; returns the path
-/// of the driver.so. `output` of the job is left alone.
+/// Compiles into the cache unless what is there is younger than all it was made of; returns the
+/// path of the driver.so. `output` of the job is left alone.
 std::string compile_cached(compile_job job);
 
 /// ${XDG_CACHE_HOME:-~/.cache}/belay, made if needed.

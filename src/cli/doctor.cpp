@@ -45,7 +45,8 @@ void compilers(report& to) {
   for (const char* name : {"gcc", "clang"}) {
     try {
       const compiler with = find_compiler(name);
-      to.good(name, fmt::format("{} ({}{})", with.identity, with.c, with.cpp.empty() ? ", no C++" : ""));
+      to.good(name,
+              fmt::format("{} ({}{})", with.identity, with.c, with.cpp.empty() ? ", no C++" : ""));
       ++found;
     } catch (const failure& why) {
       to.optional(name, why.what());
@@ -57,8 +58,10 @@ void compilers(report& to) {
 void machine(report& to) {
   utsname names{};
   uname(&names);
-  if (std::strcmp(names.machine, "x86_64") == 0) to.good("processor", names.machine);
-  else to.bad("processor", fmt::format("{}; Belay needs x86_64", names.machine));
+  if (std::strcmp(names.machine, "x86_64") == 0)
+    to.good("processor", names.machine);
+  else
+    to.bad("processor", fmt::format("{}; Belay needs x86_64", names.machine));
 }
 
 // The explorer's memory lies at a fixed place, so that addresses are the same in every run.
@@ -77,8 +80,8 @@ void address_space(report& to) {
   to.bad("address space",
          limit.rlim_cur != RLIM_INFINITY
              ? "the limit of virtual memory is too low; run `ulimit -v unlimited`"
-             : fmt::format("{:#x} cannot be reserved: {}; run outside of valgrind and the like", base,
-                           std::strerror(errno)));
+             : fmt::format("{:#x} cannot be reserved: {}; run outside of valgrind and the like",
+                           base, std::strerror(errno)));
 }
 
 void own_files(report& to) {
@@ -88,8 +91,10 @@ void own_files(report& to) {
     to.bad("explorer", why.what());
   }
   const std::string headers = explore::installed("include/windows");
-  if (headers.empty()) to.bad("Windows headers", "are not where they belong; install Belay again");
-  else to.good("Windows headers", headers);
+  if (headers.empty())
+    to.bad("Windows headers", "are not where they belong; install Belay again");
+  else
+    to.good("Windows headers", headers);
   if (const auto clauses = explore::load_clauses()) {
     to.good("contracts", fmt::format("{} clauses", clauses->size()));
   } else {
@@ -97,8 +102,10 @@ void own_files(report& to) {
   }
   try {
     const std::string cache = cache_folder();
-    if (access(cache.c_str(), W_OK) == 0) to.good("cache", cache);
-    else to.bad("cache", cache + " cannot be written; set XDG_CACHE_HOME");
+    if (access(cache.c_str(), W_OK) == 0)
+      to.good("cache", cache);
+    else
+      to.bad("cache", cache + " cannot be written; set XDG_CACHE_HOME");
   } catch (const failure& why) {
     to.bad("cache", why.what());
   }
@@ -106,10 +113,14 @@ void own_files(report& to) {
 
 void extras(report& to) {
   const std::string debugger = find_program({"gdb"});
-  if (!debugger.empty()) to.good("gdb", debugger + ", for `belay replay --debug`");
-  else to.optional("gdb", "only for `belay replay --debug`: apt install gdb");
-  if (access("/dev/fuse", R_OK | W_OK) == 0) to.good("/dev/fuse", "for hosting drivers");
-  else to.optional("/dev/fuse", "only for hosting drivers: modprobe fuse");
+  if (!debugger.empty())
+    to.good("gdb", debugger + ", for `belay replay --debug`");
+  else
+    to.optional("gdb", "only for `belay replay --debug`: apt install gdb");
+  if (access("/dev/fuse", R_OK | W_OK) == 0)
+    to.good("/dev/fuse", "for hosting drivers");
+  else
+    to.optional("/dev/fuse", "only for hosting drivers: modprobe fuse");
 }
 
 }  // namespace
@@ -129,7 +140,8 @@ int doctor(int count, char** arguments) {
     return verified;
   }
   finish_output();
-  throw failure(machine_lacks, "this machine lacks what is marked LACKS above; each line says how to get it");
+  throw failure(machine_lacks,
+                "this machine lacks what is marked LACKS above; each line says how to get it");
 }
 
 }  // namespace belay::cli

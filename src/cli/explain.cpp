@@ -59,8 +59,10 @@ std::string near_ids(const std::vector<explore::clause>& all, const std::string&
 }  // namespace
 
 int explain(int count, char** arguments) {
-  CLI::App app("Prints a clause: what it demands, where that is stated, what Windows would show and how "
-               "to fix a violation.", "belay explain");
+  CLI::App app(
+      "Prints a clause: what it demands, where that is stated, what Windows would show and how "
+      "to fix a violation.",
+      "belay explain");
   std::string id;
   app.add_option("clause", id, "such as WDM-CANCEL-012")->required();
   int code = verified;
@@ -71,7 +73,8 @@ int explain(int count, char** arguments) {
   const auto all = explore::load_clauses();
   if (!all) throw failure(machine_lacks, all.error());
   const explore::clause* c = explore::find_clause(*all, id);
-  if (c == nullptr) throw failure(wrong_use, fmt::format("{}: no such clause; {}", id, near_ids(*all, id)));
+  if (c == nullptr)
+    throw failure(wrong_use, fmt::format("{}: no such clause; {}", id, near_ids(*all, id)));
 
   std::string out = fmt::format("{}: {}\n", c->id, c->title);
   add_part(out, "The contract", c->text);

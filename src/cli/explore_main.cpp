@@ -1,5 +1,5 @@
-// belay-explore: loads a driver and explores it. `belay` starts it; it exports the Windows names and
-// the __tsan_* functions that drivers call.
+// belay-explore: loads a driver and explores it. `belay` starts it; it exports the Windows names
+// and the __tsan_* functions that drivers call.
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -39,15 +39,20 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 int exit_code_of(explore::verdict what) {
   switch (what) {
-    case explore::verdict::holds: return verified;
-    case explore::verdict::violation: return violated;
-    case explore::verdict::inconclusive: return inconclusive;
-    case explore::verdict::nondeterministic: return internal_error;
+    case explore::verdict::holds:
+      return verified;
+    case explore::verdict::violation:
+      return violated;
+    case explore::verdict::inconclusive:
+      return inconclusive;
+    case explore::verdict::nondeterministic:
+      return internal_error;
   }
   return internal_error;
 }
 
-explore::report_context context_for(const std::string& source, const std::vector<explore::clause>& clauses) {
+explore::report_context context_for(const std::string& source,
+                                    const std::vector<explore::clause>& clauses) {
   explore::report_context context;
   context.source = source;
   context.clauses = &clauses;
@@ -63,8 +68,9 @@ void choose_files(check_arguments& arguments, const std::string& stem) {
   std::error_code error;
   if (arguments.trace.empty() || arguments.html.empty()) fs::create_directories(folder, error);
   if (error) {
-    throw failure(wrong_use, fmt::format("{} cannot be made: {}; use --trace and --html, or --no-files",
-                                         folder.string(), error.message()));
+    throw failure(wrong_use,
+                  fmt::format("{} cannot be made: {}; use --trace and --html, or --no-files",
+                              folder.string(), error.message()));
   }
   if (arguments.trace.empty()) arguments.trace = (folder / (stem + ".json")).string();
   if (arguments.html.empty()) arguments.html = (folder / (stem + ".html")).string();
@@ -76,7 +82,8 @@ int check_body(int count, char** words) {
   arguments.add_to(app);
   int code = verified;
   if (!parse(app, count, words, code)) return code;
-  const std::string source = arguments.source.empty() ? arguments.drivers.front() : arguments.source;
+  const std::string source =
+      arguments.source.empty() ? arguments.drivers.front() : arguments.source;
   const std::string stem = fs::path(source).stem().string();
 
   std::optional<explore::expectation> expected;
@@ -88,7 +95,8 @@ int check_body(int count, char** words) {
   const explore::check_options options = arguments.options();
   const auto result = explore::check_driver(options);
   if (!result) {
-    throw failure(result.error().exit_code, replaced(result.error().message, options.driver, source));
+    throw failure(result.error().exit_code,
+                  replaced(result.error().message, options.driver, source));
   }
   const auto clauses = explore::load_clauses().value_or(std::vector<explore::clause>{});
   explore::report_context context = context_for(source, clauses);
@@ -102,7 +110,8 @@ int check_body(int count, char** words) {
     }
   }
   if (!arguments.json.empty()) write_file(arguments.json, explore::result_to_json(*result, source));
-  print(arguments.brief ? explore::brief_line(*result, stem) : explore::text_report(*result, context));
+  print(arguments.brief ? explore::brief_line(*result, stem)
+                        : explore::text_report(*result, context));
   if (!expected) return exit_code_of(result->search.what);
   const std::string difference = explore::differs(*expected, *result);
   if (difference.empty()) return verified;
@@ -118,7 +127,8 @@ int replay_body(int count, char** words) {
   bool events = false;
   app.add_option("trace", file, "trace that belay check wrote")->required();
   app.add_option("--driver", driver, "driver.so; default: the one that the trace names");
-  app.add_option("--times", times, "run it so often and compare (1)")->check(CLI::Range(1, 100'000'000));
+  app.add_option("--times", times, "run it so often and compare (1)")
+      ->check(CLI::Range(1, 100'000'000));
   app.add_option("--html", html, "write the page with the diagram here");
   app.add_flag("--events", events, "print all events");
   int code = verified;
@@ -128,8 +138,10 @@ int replay_body(int count, char** words) {
   if (!from) throw failure(wrong_use, fmt::format("{}: {}", file, from.error()));
   if (driver.empty()) driver = from->driver;
   if (std::error_code ignored; !fs::exists(driver, ignored)) {
-    throw failure(wrong_use, fmt::format("{}: its driver {} is gone; run `belay check` again, or give --driver",
-                                         file, driver));
+    throw failure(
+        wrong_use,
+        fmt::format("{}: its driver {} is gone; run `belay check` again, or give --driver", file,
+                    driver));
   }
   const auto result = explore::replay_trace(*from, driver, times);
   if (!result) throw failure(result.error().exit_code, result.error().message);
@@ -150,7 +162,8 @@ int body(int count, char** words) {
   const std::string verb = count > 1 ? words[1] : "";
   if (verb == "check") return check_body(count - 2, words + 2);
   if (verb == "replay") return replay_body(count - 2, words + 2);
-  throw failure(wrong_use, "belay-explore is a part of belay; use `belay check` and `belay replay`");
+  throw failure(wrong_use,
+                "belay-explore is a part of belay; use `belay check` and `belay replay`");
 }
 
 }  // namespace

@@ -18,8 +18,9 @@ std::string explorer_program() {
   for (const char* place : {"/belay-explore", "/../libexec/belay/belay-explore"}) {
     if (access((folder + place).c_str(), X_OK) == 0) return folder + place;
   }
-  throw failure(machine_lacks, fmt::format("belay-explore is not beside belay in {}; install or build Belay again",
-                                           folder));
+  throw failure(
+      machine_lacks,
+      fmt::format("belay-explore is not beside belay in {}; install or build Belay again", folder));
 }
 
 void become_explorer(const std::vector<std::string>& arguments) {
@@ -27,7 +28,8 @@ void become_explorer(const std::vector<std::string>& arguments) {
   command.insert(command.end(), arguments.begin(), arguments.end());
   finish_output();
   become(command);
-  throw failure(internal_error, fmt::format("{} cannot be started: {}", command[0], std::strerror(errno)));
+  throw failure(internal_error,
+                fmt::format("{} cannot be started: {}", command[0], std::strerror(errno)));
 }
 
 }  // namespace belay::cli

@@ -72,7 +72,8 @@ void write_forwarder(const fs::path& at, const fs::path& to) {
   std::ofstream out(at, std::ios::binary);
   out << "#include \"" << to.string() << "\"\n";
   out.close();
-  if (!out) throw failure(wrong_use, at.string() + " cannot be written; make room in the cache folder");
+  if (!out)
+    throw failure(wrong_use, at.string() + " cannot be written; make room in the cache folder");
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ struct folded_includes {
   std::string windows;  ///< to search like -isystem, before Belay's headers; empty: not needed
 };
 
-/// Looks at the #include lines of `sources` and of what they include, in the sources' folders and in
-/// `include_folders` (the user's -I) and `windows_folder`. Writes below `into`.
+/// Looks at the #include lines of `sources` and of what they include, in the sources' folders and
+/// in `include_folders` (the user's -I) and `windows_folder`. Writes below `into`.
 folded_includes fold_includes(const std::vector<std::string>& sources,
                               const std::vector<std::string>& include_folders,
                               const std::string& windows_folder, const std::string& into);

@@ -19,7 +19,8 @@ namespace {
 
 std::string clauses_text(const std::vector<explore::clause>& all) {
   std::string out;
-  for (const auto& each : all) out += fmt::format("{:<18} {:<12} {}\n", each.id, each.status, each.title);
+  for (const auto& each : all)
+    out += fmt::format("{:<18} {:<12} {}\n", each.id, each.status, each.title);
   return out;
 }
 
@@ -38,7 +39,9 @@ std::string functions_text(const std::vector<explore::clause>& all) {
     out += fmt::format("{:<42} implemented  {}{}\n", name, fmt::join(ids, " "), more ? " …" : "");
     ++known;
   }
-  return out + fmt::format("{} functions and variables; what is not listed is planned or not Windows'\n", known);
+  return out +
+         fmt::format("{} functions and variables; what is not listed is planned or not Windows'\n",
+                     known);
 }
 
 }  // namespace
@@ -46,7 +49,8 @@ std::string functions_text(const std::vector<explore::clause>& all) {
 int list(int count, char** arguments) {
   CLI::App app("Lists the Windows functions that drivers can call, or the clauses.", "belay list");
   std::string what = "functions";
-  app.add_option("what", what, "functions or clauses")->check(CLI::IsMember({"functions", "clauses"}));
+  app.add_option("what", what, "functions or clauses")
+      ->check(CLI::IsMember({"functions", "clauses"}));
   int code = verified;
   if (!parse(app, count, arguments, code)) return code;
   const auto all = explore::load_clauses();

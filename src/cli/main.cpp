@@ -28,9 +28,11 @@ struct verb {
 
 constexpr verb verbs[] = {
     {"cc", cc, "[compiler option]... driver.c... -o driver.so   compile a driver's source"},
-    {"check", check, "driver.c|driver.so [option]...   explore it; verdict, counter-example, reports"},
+    {"check", check,
+     "driver.c|driver.so [option]...   explore it; verdict, counter-example, reports"},
     {"replay", replay, "trace.json   run the one interleaving of a counter-example again"},
-    {"explain", explain, "WDM-CANCEL-012   a clause: what it demands, what Windows shows, how to fix"},
+    {"explain", explain,
+     "WDM-CANCEL-012   a clause: what it demands, what Windows shows, how to fix"},
     {"list", list, "[clauses]   what Windows functions Belay has; its clauses"},
     {"doctor", doctor, "  what this machine has and what it lacks"},
     {"version", version, ""},
@@ -39,8 +41,10 @@ constexpr verb verbs[] = {
 std::string usage() {
   std::string text = "Checks how Windows drivers handle cancellation, on Linux.\n\n";
   for (const verb& each : verbs) text += fmt::format("  belay {} {}\n", each.name, each.help);
-  return text + "\nbelay VERB --help tells more. Exit codes: 0 holds, 1 violation, 2 wrong use, 3 inconclusive,\n"
-                "4 internal error, 77 this machine lacks something.\n";
+  return text +
+         "\nbelay VERB --help tells more. Exit codes: 0 holds, 1 violation, 2 wrong use, 3 "
+         "inconclusive,\n"
+         "4 internal error, 77 this machine lacks something.\n";
 }
 
 int run_verb(int count, char** arguments) {
@@ -57,8 +61,9 @@ int run_verb(int count, char** arguments) {
     names.emplace_back(each.name);
   }
   const std::string near = explore::nearest(name, names);
-  throw failure(wrong_use, near.empty() ? fmt::format("unknown verb {}; `belay --help` shows them", name)
-                                        : fmt::format("unknown verb {}; did you mean {}?", name, near));
+  throw failure(wrong_use, near.empty()
+                               ? fmt::format("unknown verb {}; `belay --help` shows them", name)
+                               : fmt::format("unknown verb {}; did you mean {}?", name, near));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ using file_handle = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 [[noreturn]] void lost(const std::string& what, int error) {
   const char* todo = error == ENOSPC ? "; make room or write elsewhere" : "";
-  throw failure(wrong_use, fmt::format("{} cannot be written: {}{}", what, std::strerror(error), todo));
+  throw failure(wrong_use,
+                fmt::format("{} cannot be written: {}{}", what, std::strerror(error), todo));
 }
 
 }  // namespace
@@ -34,7 +35,8 @@ void write_file(const std::string& path, const std::string& text) {
 }
 
 void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) lost("standard output", errno);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+    lost("standard output", errno);
 }
 
 void finish_output() {
@@ -67,7 +69,8 @@ int guarded(int (*body)(int, char**), int count, char** arguments) {
     fmt::print(stderr, "belay: {}\n", why.what());
     return why.code();
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "belay: the memory given ran out; use smaller --clients, --requests or --bound\n");
+    fmt::print(stderr,
+               "belay: the memory given ran out; use smaller --clients, --requests or --bound\n");
     return inconclusive;
   } catch (const std::exception& why) {
     fmt::print(stderr, "belay: internal error: {}\n", why.what());

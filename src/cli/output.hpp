@@ -5,8 +5,8 @@
 
 namespace belay::cli {
 
-/// Writes the whole of `text` to a file, or to standard output for "-". Throws failure when it is not
-/// all there in the end.
+/// Writes the whole of `text` to a file, or to standard output for "-". Throws failure when it is
+/// not all there in the end.
 void write_file(const std::string& path, const std::string& text);
 
 /// Standard output.

@@ -36,7 +36,8 @@ finished_process run(const std::vector<std::string>& arguments, bool capture) {
     close(ends[1]);
     char piece[4096];
     ssize_t got = 0;
-    while (failed == 0 && ((got = read(ends[0], piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR))) {
+    while (failed == 0 &&
+           ((got = read(ends[0], piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR))) {
       if (got > 0) result.output.append(piece, static_cast<std::size_t>(got));
     }
     close(ends[0]);

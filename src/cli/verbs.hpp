@@ -1,4 +1,5 @@
-// The verbs of `belay`, one file each. Each takes what stands after its name and returns the exit code.
+// The verbs of `belay`, one file each. Each takes what stands after its name and returns the exit
+// code.
 #pragma once
 
 namespace belay::cli {

@@ -30,7 +30,8 @@ bool part_of_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) !
 bool holds_word(std::string_view text, std::string_view word) {
   for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
     const std::size_t end = at + word.size();
-    if ((at == 0 || !part_of_name(text[at - 1])) && (end == text.size() || !part_of_name(text[end]))) {
+    if ((at == 0 || !part_of_name(text[at - 1])) &&
+        (end == text.size() || !part_of_name(text[end]))) {
       return true;
     }
   }
@@ -47,8 +48,9 @@ tl::expected<std::vector<clause>, std::string> load_clauses(const std::string& f
     if (entry.path().extension() == ".toml") files.push_back(entry.path().string());
   }
   if (failed || files.empty()) {
-    return tl::unexpected(std::string("Belay's contracts are not where they belong (../share/belay/contracts "
-                                      "seen from the program); install or build Belay again"));
+    return tl::unexpected(
+        std::string("Belay's contracts are not where they belong (../share/belay/contracts "
+                    "seen from the program); install or build Belay again"));
   }
   std::sort(files.begin(), files.end());
   std::vector<clause> all;

@@ -16,8 +16,8 @@ struct clause {
   std::vector<std::string> tests;
 };
 
-/// All clauses of the *.toml files in `folder`, in the order of the files' names; empty `folder`: the
-/// contracts that belong to this program.
+/// All clauses of the *.toml files in `folder`, in the order of the files' names; empty `folder`:
+/// the contracts that belong to this program.
 tl::expected<std::vector<clause>, std::string> load_clauses(const std::string& folder = {});
 
 const clause* find_clause(const std::vector<clause>& all, std::string_view id);

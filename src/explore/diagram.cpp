@@ -28,10 +28,19 @@ bool is_giving(const std::string& call) {
 
 // Calls that say nothing about the interleaving.
 bool is_chatter(const std::string& call) {
-  static constexpr const char* names[] = {"DbgPrint", "DbgPrintEx", "KeGetCurrentIrql", "RtlInitUnicodeString",
-                                          "RtlZeroMemory", "RtlFillMemory", "RtlCopyMemory", "RtlMoveMemory",
-                                          "KeInitializeSpinLock", "ExFreePoolWithTag", "ExAllocatePoolWithTag",
-                                          "ExAllocatePool2", "ExFreePool"};
+  static constexpr const char* names[] = {"DbgPrint",
+                                          "DbgPrintEx",
+                                          "KeGetCurrentIrql",
+                                          "RtlInitUnicodeString",
+                                          "RtlZeroMemory",
+                                          "RtlFillMemory",
+                                          "RtlCopyMemory",
+                                          "RtlMoveMemory",
+                                          "KeInitializeSpinLock",
+                                          "ExFreePoolWithTag",
+                                          "ExAllocatePoolWithTag",
+                                          "ExAllocatePool2",
+                                          "ExFreePool"};
   return std::find(std::begin(names), std::end(names), call) != std::end(names);
 }
 
@@ -56,8 +65,10 @@ class relevance {
   int base(const event& e) const {
     const bool on_object = !object_.empty() && root_of(e.object_name) == object_;
     switch (e.kind) {
-      case event_kind::irp_state: return on_object ? 0 : 4;
-      case event_kind::clock: return 3;
+      case event_kind::irp_state:
+        return on_object ? 0 : 4;
+      case event_kind::clock:
+        return 3;
       case event_kind::call:
         if (is_chatter(e.what)) return 8;
         return on_object ? 1 : is_taking(e.what) || is_giving(e.what) ? 4 : 5;
@@ -75,7 +86,8 @@ class relevance {
       if (!events[i].preempted) continue;
       raise(i, 0);
       for (std::size_t back = i; back-- > 0;) {
-        if (events[back].actor == events[i].actor || events[back].kind == event_kind::clock) continue;
+        if (events[back].actor == events[i].actor || events[back].kind == event_kind::clock)
+          continue;
         raise(back, 0);
         const int preempted = events[back].actor;
         for (std::size_t on = i + 1; on < events.size(); ++on) {
@@ -117,7 +129,8 @@ void find_locks(const trace& what, diagram& to) {
       }
     }
   }
-  for (const auto& [key, lock] : open) to.locks.push_back({key.first, lock.row, to.rows.size() - 1, lock.name});
+  for (const auto& [key, lock] : open)
+    to.locks.push_back({key.first, lock.row, to.rows.size() - 1, lock.name});
 }
 
 void find_states(const trace& what, diagram& to) {
@@ -143,20 +156,25 @@ void find_states(const trace& what, diagram& to) {
 
 std::string duration_text(std::int64_t nanoseconds) {
   if (nanoseconds % 1'000'000'000 == 0) return fmt::format("{} s", nanoseconds / 1'000'000'000);
-  if (nanoseconds >= 1'000'000) return fmt::format("{:.6g} ms", static_cast<double>(nanoseconds) / 1e6);
+  if (nanoseconds >= 1'000'000)
+    return fmt::format("{:.6g} ms", static_cast<double>(nanoseconds) / 1e6);
   return fmt::format("{:.6g} µs", static_cast<double>(nanoseconds) / 1e3);
 }
 
 std::string label_of(const event& what) {
-  const std::string object =
-      !what.object_name.empty() ? what.object_name : what.object != 0 ? fmt::format("{:#x}", what.object) : "";
+  const std::string object = !what.object_name.empty() ? what.object_name
+                             : what.object != 0        ? fmt::format("{:#x}", what.object)
+                                                       : "";
   switch (what.kind) {
-    case event_kind::irp_state: return fmt::format("{} → {}", object, what.what);
-    case event_kind::clock: return fmt::format("the clock moves to {}", duration_text(what.time));
+    case event_kind::irp_state:
+      return fmt::format("{} → {}", object, what.what);
+    case event_kind::clock:
+      return fmt::format("the clock moves to {}", duration_text(what.time));
     case event_kind::call:
-    case event_kind::step: return what.object_name.empty() && what.kind == event_kind::call
-                                      ? what.what
-                                      : fmt::format("{} {}", what.what, object);
+    case event_kind::step:
+      return what.object_name.empty() && what.kind == event_kind::call
+                 ? what.what
+                 : fmt::format("{} {}", what.what, object);
   }
   return {};
 }

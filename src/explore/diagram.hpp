@@ -9,12 +9,12 @@
 namespace belay::inline BELAY_BUILD::explore {
 
 struct diagram_row {
-  std::size_t event = 0;      ///< index in the trace
-  int column = -1;            ///< of its actor; -1: the clock
-  std::string label;          ///< "IoSetCancelRoutine irp 1", "irp 1 → queued"
-  std::size_t hidden = 0;     ///< events left out before it
-  bool preempts = false;      ///< goes on though the actor before it could have
-  bool last = false;          ///< the one that broke the rule
+  std::size_t event = 0;   ///< index in the trace
+  int column = -1;         ///< of its actor; -1: the clock
+  std::string label;       ///< "IoSetCancelRoutine irp 1", "irp 1 → queued"
+  std::size_t hidden = 0;  ///< events left out before it
+  bool preempts = false;   ///< goes on though the actor before it could have
+  bool last = false;       ///< the one that broke the rule
 };
 
 /// What an actor holds, from one row to another.
@@ -36,10 +36,10 @@ struct diagram {
   std::vector<std::size_t> begins, ends;  ///< for each column: first and last row
   std::vector<diagram_row> rows;
   std::vector<held_lock> locks;
-  std::vector<std::string> packets;       ///< in order of appearance
+  std::vector<std::string> packets;  ///< in order of appearance
   std::vector<packet_span> states;
-  bool one_file = true;                   ///< all locations lie in one file
-  std::string file;                       ///< that
+  bool one_file = true;  ///< all locations lie in one file
+  std::string file;      ///< that
 };
 
 /// At most about `most` rows: library calls, states of packets, what happens around preemptions and

@@ -21,15 +21,64 @@ constexpr char note_name[] = "Belay";
 
 // What a guest may take from the C library: no state, no memory, no clock, no input or output. The
 // last lines are what compilers call on their own.
-constexpr const char* harmless[] = {
-    "memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strnlen", "strcmp", "strncmp",
-    "strcpy", "strncpy", "strcat", "strncat", "strchr", "strrchr", "strstr", "strspn", "strcspn",
-    "strpbrk", "strcasecmp", "strncasecmp", "atoi", "atol", "strtol", "strtoul", "strtoll", "strtoull",
-    "toupper", "tolower", "isdigit", "isxdigit", "isalpha", "isalnum", "isspace", "isupper", "islower",
-    "isprint", "abs", "labs", "llabs", "qsort", "bsearch", "snprintf", "vsnprintf", "sprintf",
-    "vsprintf", "__ctype_b_loc", "__ctype_tolower_loc", "__ctype_toupper_loc", "__isoc23_strtol",
-    "__isoc23_strtoul", "__cxa_finalize", "__cxa_atexit", "__cxa_pure_virtual", "__stack_chk_fail",
-    "__gxx_personality_v0", "_Unwind_Resume", "__dso_handle"};
+constexpr const char* harmless[] = {"memcpy",
+                                    "memmove",
+                                    "memset",
+                                    "memcmp",
+                                    "memchr",
+                                    "strlen",
+                                    "strnlen",
+                                    "strcmp",
+                                    "strncmp",
+                                    "strcpy",
+                                    "strncpy",
+                                    "strcat",
+                                    "strncat",
+                                    "strchr",
+                                    "strrchr",
+                                    "strstr",
+                                    "strspn",
+                                    "strcspn",
+                                    "strpbrk",
+                                    "strcasecmp",
+                                    "strncasecmp",
+                                    "atoi",
+                                    "atol",
+                                    "strtol",
+                                    "strtoul",
+                                    "strtoll",
+                                    "strtoull",
+                                    "toupper",
+                                    "tolower",
+                                    "isdigit",
+                                    "isxdigit",
+                                    "isalpha",
+                                    "isalnum",
+                                    "isspace",
+                                    "isupper",
+                                    "islower",
+                                    "isprint",
+                                    "abs",
+                                    "labs",
+                                    "llabs",
+                                    "qsort",
+                                    "bsearch",
+                                    "snprintf",
+                                    "vsnprintf",
+                                    "sprintf",
+                                    "vsprintf",
+                                    "__ctype_b_loc",
+                                    "__ctype_tolower_loc",
+                                    "__ctype_toupper_loc",
+                                    "__isoc23_strtol",
+                                    "__isoc23_strtoul",
+                                    "__cxa_finalize",
+                                    "__cxa_atexit",
+                                    "__cxa_pure_virtual",
+                                    "__stack_chk_fail",
+                                    "__gxx_personality_v0",
+                                    "_Unwind_Resume",
+                                    "__dso_handle"};
 
 class elf_file {
  public:
@@ -82,9 +131,9 @@ class elf_file {
   std::string note(std::string_view name, std::uint32_t type) const {
     for (const GElf_Phdr& segment : segments()) {
       if (segment.p_type != PT_NOTE) continue;
-      Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<std::int64_t>(segment.p_offset),
-                                            segment.p_filesz,
-                                            segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+      Elf_Data* data =
+          elf_getdata_rawchunk(elf_, static_cast<std::int64_t>(segment.p_offset), segment.p_filesz,
+                               segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
       if (data == nullptr) continue;
       GElf_Nhdr header;
       std::size_t name_at = 0;
@@ -128,7 +177,8 @@ tl::expected<void, refusal> check_readable(const std::string& path) {
   close(file);
   if (got == 0) return refuse(path, "is empty; build it again with `belay cc`");
   if (got >= 2 && begin[0] == 'M' && begin[1] == 'Z') {
-    return refuse(path, "is a Windows binary; Belay runs a driver's source: build that with `belay cc`");
+    return refuse(path,
+                  "is a Windows binary; Belay runs a driver's source: build that with `belay cc`");
   }
   if (got < 4 || std::memcmp(begin, "\177ELF", 4) != 0) {
     return refuse(path, "is no ELF file; give a driver.c, or a driver.so built by `belay cc`");
@@ -140,10 +190,12 @@ tl::expected<void, refusal> check_whole(const std::string& path, const elf_file&
   GElf_Ehdr header;
   struct stat status;
   constexpr const char* truncated = "is truncated or damaged; build it again with `belay cc`";
-  if (!elf.is_elf() || gelf_getehdr(elf.get(), &header) == nullptr || stat(path.c_str(), &status) != 0) {
+  if (!elf.is_elf() || gelf_getehdr(elf.get(), &header) == nullptr ||
+      stat(path.c_str(), &status) != 0) {
     return refuse(path, truncated);
   }
-  if (header.e_machine != EM_X86_64) return refuse(path, "is not for x86-64; build it with `belay cc`");
+  if (header.e_machine != EM_X86_64)
+    return refuse(path, "is not for x86-64; build it with `belay cc`");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   const auto sections_end = header.e_shoff + std::uint64_t{header.e_shnum} * header.e_shentsize;
   std::size_t count = 0;
@@ -165,22 +217,25 @@ tl::expected<void, refusal> check_whole(const std::string& path, const elf_file&
 
 tl::expected<void, refusal> check_note(const std::string& note, guest_file& guest) {
   if (note.empty()) {
-    return refuse(guest.path, "was not built by `belay cc`, so Belay cannot follow it; build it with that");
+    return refuse(guest.path,
+                  "was not built by `belay cc`, so Belay cannot follow it; build it with that");
   }
   guest.abi = std::atoi(field(note, "abi").c_str());
   guest.compiler = field(note, "compiler");
   guest.belay_version = field(note, "belay");
   if (guest.abi != guest_abi) {
-    return refuse(guest.path,
-                  fmt::format("was built by `belay cc` of Belay {} (guest ABI {}), this one has guest ABI "
-                              "{}; build it again with `belay cc`",
-                              guest.belay_version.empty() ? "?" : guest.belay_version, guest.abi, guest_abi));
+    return refuse(
+        guest.path,
+        fmt::format("was built by `belay cc` of Belay {} (guest ABI {}), this one has guest ABI "
+                    "{}; build it again with `belay cc`",
+                    guest.belay_version.empty() ? "?" : guest.belay_version, guest.abi, guest_abi));
   }
   return {};
 }
 
 // "IoA, which Belay does not have (…)" for the first, and how many more.
-std::string explain_missing(const std::vector<std::string>& missing, const std::vector<std::string>& have) {
+std::string explain_missing(const std::vector<std::string>& missing,
+                            const std::vector<std::string>& have) {
   const std::string& name = missing.front();
   std::string text = fmt::format("needs {}, ", name);
   if (dlsym(RTLD_DEFAULT, name.c_str()) != nullptr) {
@@ -205,9 +260,10 @@ std::string explain_missing(const std::vector<std::string>& missing, const std::
     }
   }
   if (missing.size() > 1) {
-    const std::vector<std::string> rest(missing.begin() + 1,
-                                        missing.begin() + std::min<std::ptrdiff_t>(6, std::ssize(missing)));
-    text += fmt::format("; also missing: {}{}", fmt::join(rest, ", "), missing.size() > 6 ? ", …" : "");
+    const std::vector<std::string> rest(
+        missing.begin() + 1, missing.begin() + std::min<std::ptrdiff_t>(6, std::ssize(missing)));
+    text +=
+        fmt::format("; also missing: {}{}", fmt::join(rest, ", "), missing.size() > 6 ? ", …" : "");
   }
   return text;
 }
@@ -261,7 +317,8 @@ tl::expected<guest_file, refusal> inspect(const std::string& path) {
 
   guest_file guest;
   guest.path = path;
-  if (auto fine = check_note(elf.note(note_name, 1), guest); !fine) return tl::unexpected(fine.error());
+  if (auto fine = check_note(elf.note(note_name, 1), guest); !fine)
+    return tl::unexpected(fine.error());
   for (const unsigned char byte : elf.note("GNU", NT_GNU_BUILD_ID)) {
     guest.build_id += fmt::format("{:02x}", byte);
   }
@@ -277,19 +334,23 @@ tl::expected<guest_file, refusal> inspect(const std::string& path) {
   });
   std::sort(guest.imports.begin(), guest.imports.end());
   if (!entry) {
-    return refuse(path, "exports no DriverEntry, so it is no driver; in C++ it must be extern \"C\"");
+    return refuse(path,
+                  "exports no DriverEntry, so it is no driver; in C++ it must be extern \"C\"");
   }
   if (!instrumented) {
-    return refuse(path, "is not instrumented, so its memory accesses cannot be followed; build it with "
-                        "`belay cc` and without -fno-sanitize");
+    return refuse(path,
+                  "is not instrumented, so its memory accesses cannot be followed; build it with "
+                  "`belay cc` and without -fno-sanitize");
   }
-  if (guest.build_id.empty()) return refuse(path, "has no build id; build it again with `belay cc`");
+  if (guest.build_id.empty())
+    return refuse(path, "has no build id; build it again with `belay cc`");
 
   const auto have = exported_names("/proc/self/exe");
   std::vector<std::string> missing;
   for (const std::string& name : guest.imports) {
-    const bool fine = std::binary_search(have.begin(), have.end(), name) ||
-                      std::find(std::begin(harmless), std::end(harmless), name) != std::end(harmless);
+    const bool fine =
+        std::binary_search(have.begin(), have.end(), name) ||
+        std::find(std::begin(harmless), std::end(harmless), name) != std::end(harmless);
     if (!fine) missing.push_back(name);
   }
   if (!missing.empty()) return refuse(path, explain_missing(missing, have));

@@ -19,26 +19,28 @@ inline constexpr int guest_abi = 1;
 
 struct guest_file {
   std::string path;
-  std::string build_id;              ///< hexadecimal
-  std::string compiler;              ///< "gcc 12.2.0", "clang 19.1.7"
-  std::string belay_version;         ///< of the `belay cc` that made it
+  std::string build_id;       ///< hexadecimal
+  std::string compiler;       ///< "gcc 12.2.0", "clang 19.1.7"
+  std::string belay_version;  ///< of the `belay cc` that made it
   int abi = 0;
-  std::string entry = "DriverEntry"; ///< exported function to begin with
-  std::vector<std::string> imports;  ///< what the loader must find for it
+  std::string entry = "DriverEntry";  ///< exported function to begin with
+  std::vector<std::string> imports;   ///< what the loader must find for it
 };
 
 /// Reads and checks the file at `path`: ELF of this machine, built by `belay cc` of this ABI,
-/// instrumented, exports DriverEntry, and imports only what this program exports (and a few harmless
-/// functions of the C library). Does not load it. Each refusal says what to do.
+/// instrumented, exports DriverEntry, and imports only what this program exports (and a few
+/// harmless functions of the C library). Does not load it. Each refusal says what to do.
 tl::expected<guest_file, refusal> inspect(const std::string& path);
 
-/// Functions and variables that the ELF file at `path` exports, sorted; empty when it cannot be read.
+/// Functions and variables that the ELF file at `path` exports, sorted; empty when it cannot be
+/// read.
 std::vector<std::string> exported_names(const std::string& path);
 
 /// The descriptor of the note that `belay cc` puts into a guest; `inspect` reads it.
 std::string guest_note(std::string_view compiler, std::string_view belay_version);
 
-/// The candidate nearest to `name` by edit distance, without regard to case; empty when none is near.
+/// The candidate nearest to `name` by edit distance, without regard to case; empty when none is
+/// near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 }  // namespace belay::inline BELAY_BUILD::explore

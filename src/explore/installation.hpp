@@ -1,4 +1,5 @@
-// Where Belay's own files are: beside the program when installed, in the source tree when built there.
+// Where Belay's own files are: beside the program when installed, in the source tree when built
+// there.
 #pragma once
 
 #include <string>
@@ -11,8 +12,8 @@ namespace belay::inline BELAY_BUILD::explore {
 /// The folder of the running program.
 std::string program_folder();
 
-/// The path of `relative` ("contracts", "include/windows") in ../share/belay seen from the program, or
-/// else in the source tree; empty when it is in neither.
+/// The path of `relative` ("contracts", "include/windows") in ../share/belay seen from the program,
+/// or else in the source tree; empty when it is in neither.
 std::string installed(std::string_view relative);
 
 }  // namespace belay::inline BELAY_BUILD::explore

@@ -18,10 +18,18 @@ std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
       default:
         if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
     }
@@ -45,14 +53,16 @@ std::string snippet(source_text& sources, const source_location& where, int arou
     out += fmt::format("<span{}><b>{}</b>{}</span>", n == where.line ? " class=\"hit\"" : "", n,
                        escaped(sources.line(where.file, n)));
   }
-  if (out.empty()) return fmt::format("<p class=\"place\">{} is not here to be shown</p>", escaped(where.file));
+  if (out.empty())
+    return fmt::format("<p class=\"place\">{} is not here to be shown</p>", escaped(where.file));
   return "<pre class=\"code\">" + out + "</pre>";
 }
 
 // Measures of the drawing, in pixels.
 struct layout {
   static constexpr int row = 25, top = 34, step_width = 46, packet_width = 22;
-  int packets_at = step_width, actors_at = 0, actor_width = 0, label_at = 0, line_at = 0, code_at = 0, width = 0;
+  int packets_at = step_width, actors_at = 0, actor_width = 0, label_at = 0, line_at = 0,
+      code_at = 0, width = 0;
   int height = 0;
 
   layout(const diagram& drawn, std::size_t label_chars) {
@@ -77,8 +87,9 @@ class drawing {
       : trace_(example), drawn_(drawn), sources_(sources), at_(drawn, widest(drawn)) {}
 
   std::string svg() {
-    out_ = fmt::format("<svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"space-time diagram\">\n", at_.width,
-                       at_.height);
+    out_ = fmt::format(
+        "<svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"space-time diagram\">\n",
+        at_.width, at_.height);
     headings();
     for (std::size_t r = 0; r < drawn_.rows.size(); ++r) band(r);
     packets();
@@ -97,9 +108,11 @@ class drawing {
 
   void headings() {
     for (std::size_t i = 0; i < drawn_.packets.size(); ++i) {
-      out_ += fmt::format("<text class=\"soft\" x=\"{}\" y=\"20\" text-anchor=\"middle\" style=\"font-size:11px\">{}</text>",
-                          at_.packets_at + static_cast<int>(i) * layout::packet_width + 8,
-                          escaped("#" + drawn_.packets[i].substr(drawn_.packets[i].find(' ') + 1)));
+      out_ += fmt::format(
+          "<text class=\"soft\" x=\"{}\" y=\"20\" text-anchor=\"middle\" "
+          "style=\"font-size:11px\">{}</text>",
+          at_.packets_at + static_cast<int>(i) * layout::packet_width + 8,
+          escaped("#" + drawn_.packets[i].substr(drawn_.packets[i].find(' ') + 1)));
     }
     for (std::size_t c = 0; c < drawn_.columns.size(); ++c) {
       out_ += fmt::format("<text class=\"name\" x=\"{}\" y=\"20\" text-anchor=\"middle\">{}</text>",
@@ -110,14 +123,20 @@ class drawing {
 
   void packets() {
     for (const packet_span& s : drawn_.states) {
-      const auto lane = std::find(drawn_.packets.begin(), drawn_.packets.end(), s.packet) - drawn_.packets.begin();
+      const auto lane = std::find(drawn_.packets.begin(), drawn_.packets.end(), s.packet) -
+                        drawn_.packets.begin();
       const int x = at_.packets_at + static_cast<int>(lane) * layout::packet_width;
       const bool freed = s.state == "freed";
       const int begin = at_.y(s.from);
-      const int end = freed ? begin + 5 : s.to + 1 == drawn_.rows.size() ? at_.y(s.to) + layout::row / 2 : at_.y(s.to);
-      out_ += fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"16\" height=\"{}\" rx=\"3\"><title>{}: {}</title>"
-                          "</rect>\n", escaped(s.state), x, begin, std::max(end - begin - 1, 4), escaped(s.packet),
-                          escaped(s.state));
+      const int end = freed                            ? begin + 5
+                      : s.to + 1 == drawn_.rows.size() ? at_.y(s.to) + layout::row / 2
+                                                       : at_.y(s.to);
+      out_ += fmt::format(
+          "<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"16\" height=\"{}\" rx=\"3\"><title>{}: "
+          "{}</title>"
+          "</rect>\n",
+          escaped(s.state), x, begin, std::max(end - begin - 1, 4), escaped(s.packet),
+          escaped(s.state));
     }
   }
 
@@ -130,9 +149,12 @@ class drawing {
     std::map<int, int> beside;
     for (const held_lock& l : drawn_.locks) {
       const int shift = 7 + 8 * (beside[l.column]++ % 2);
-      out_ += fmt::format("<rect class=\"lock\" x=\"{}\" y=\"{}\" width=\"6\" height=\"{}\" rx=\"3\"><title>holds {}</title>"
-                          "</rect>\n", at_.x(l.column) + shift, at_.y(l.from), std::max(at_.y(l.to) - at_.y(l.from), 6),
-                          escaped(l.name));
+      out_ += fmt::format(
+          "<rect class=\"lock\" x=\"{}\" y=\"{}\" width=\"6\" height=\"{}\" rx=\"3\"><title>holds "
+          "{}</title>"
+          "</rect>\n",
+          at_.x(l.column) + shift, at_.y(l.from), std::max(at_.y(l.to) - at_.y(l.from), 6),
+          escaped(l.name));
     }
   }
 
@@ -147,7 +169,8 @@ class drawing {
         const int x1 = at_.x(before), y1 = at_.y(before_row), x2 = at_.x(column), y2 = at_.y(r);
         const int middle = y2 - layout::row / 2;
         out_ += fmt::format("<path class=\"flow{}\" d=\"M{} {} C{} {} {} {} {} {}\"/>\n",
-                            drawn_.rows[r].preempts ? " jump" : "", x1, y1, x1, middle, x2, middle, x2, y2);
+                            drawn_.rows[r].preempts ? " jump" : "", x1, y1, x1, middle, x2, middle,
+                            x2, y2);
       }
       before = column;
       before_row = r;
@@ -164,11 +187,15 @@ class drawing {
     const event& e = trace_.events[it.event];
     std::string actor = "the clock";
     if (it.column >= 0) actor = drawn_.columns[static_cast<std::size_t>(it.column)].name;
-    out_ += fmt::format("<g class=\"row{}\" data-snippet=\"{}\" data-what=\"{}\">", classes(it), snippet_id(e.where),
+    out_ += fmt::format("<g class=\"row{}\" data-snippet=\"{}\" data-what=\"{}\">", classes(it),
+                        snippet_id(e.where),
                         escaped(fmt::format("{}: {}{}", actor, it.label,
-                                            it.preempts ? " — preempts" : it.last ? " — here the rule is broken" : "")));
-    out_ += fmt::format("<rect class=\"band\" x=\"0\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"3\"/></g>\n",
-                        at_.y(r) - layout::row / 2, at_.width, layout::row);
+                                            it.preempts ? " — preempts"
+                                            : it.last   ? " — here the rule is broken"
+                                                        : "")));
+    out_ += fmt::format(
+        "<rect class=\"band\" x=\"0\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"3\"/></g>\n",
+        at_.y(r) - layout::row / 2, at_.width, layout::row);
   }
 
   void marks(std::size_t r) {
@@ -178,28 +205,37 @@ class drawing {
     out_ += fmt::format("<g class=\"mark{}\">", classes(it));
     out_ += fmt::format("<text class=\"soft mono\" x=\"2\" y=\"{}\">{}</text>", y + 4, e.step);
     if (it.hidden != 0) {
-      out_ += fmt::format("<line class=\"rest\" x1=\"{}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"><title>{} steps are left out here"
-                          "</title></line>", at_.actors_at, at_.width, y - layout::row / 2, y - layout::row / 2, it.hidden);
+      out_ += fmt::format(
+          "<line class=\"rest\" x1=\"{}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"><title>{} steps are left "
+          "out here"
+          "</title></line>",
+          at_.actors_at, at_.width, y - layout::row / 2, y - layout::row / 2, it.hidden);
     }
     if (it.column >= 0) {
       const int x = at_.x(it.column);
       if (e.kind == event_kind::irp_state) {
-        out_ += fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"11\" height=\"11\" rx=\"2\" transform=\"rotate(45 {} {})\"/>",
-                            escaped(e.what), x - 5.5, y - 5.5, x, y);
+        out_ += fmt::format(
+            "<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"11\" height=\"11\" rx=\"2\" "
+            "transform=\"rotate(45 {} {})\"/>",
+            escaped(e.what), x - 5.5, y - 5.5, x, y);
       } else {
         out_ += fmt::format("<circle class=\"dot\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", x, y);
       }
       if (it.preempts) {
-        out_ += fmt::format("<path class=\"bolt\" transform=\"translate({} {})\" d=\"M6 0 L0 9 L4 9 L2 16 L10 6 L5.5 6 L8 0 Z\"/>",
-                            x - 22, y - 8);
+        out_ += fmt::format(
+            "<path class=\"bolt\" transform=\"translate({} {})\" d=\"M6 0 L0 9 L4 9 L2 16 L10 6 "
+            "L5.5 6 L8 0 Z\"/>",
+            x - 22, y - 8);
       }
     }
     out_ += fmt::format("<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>", at_.label_at, y + 4,
                         escaped(cut(it.label, 46)));
     if (e.where.line > 0) {
-      out_ += fmt::format("<text class=\"soft mono\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>"
-                          "<text class=\"mono\" x=\"{}\" y=\"{}\">{}</text>", at_.line_at, y + 4, e.where.line, at_.code_at, y + 4,
-                          escaped(cut(trimmed(sources_.line(e.where.file, e.where.line)), 54)));
+      out_ += fmt::format(
+          "<text class=\"soft mono\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>"
+          "<text class=\"mono\" x=\"{}\" y=\"{}\">{}</text>",
+          at_.line_at, y + 4, e.where.line, at_.code_at, y + 4,
+          escaped(cut(trimmed(sources_.line(e.where.file, e.where.line)), 54)));
     }
     out_ += "</g>\n";
   }
@@ -207,7 +243,8 @@ class drawing {
  public:
   std::string snippet_id(const source_location& where) {
     if (where.file.empty()) return "none";
-    const auto [at, fresh] = ids_.try_emplace({where.file, where.line}, fmt::format("s{}", ids_.size()));
+    const auto [at, fresh] =
+        ids_.try_emplace({where.file, where.line}, fmt::format("s{}", ids_.size()));
     static_cast<void>(fresh);
     return at->second;
   }
@@ -233,10 +270,11 @@ std::string directives_text(const trace& example) {
   if (example.directives.empty()) return "<p>The straight order, without any preemption.</p>";
   std::string out = "<ol class=\"stack\">";
   for (const directive& d : example.directives) {
-    out += d.actor < 0 ? fmt::format("<li><b>{}</b> begins</li>", escaped(name_of_actor(example, d.to)))
-                       : fmt::format("<li>when <b>{}</b> is at its step {}, <b>{}</b> goes on</li>",
-                                     escaped(name_of_actor(example, d.actor)), d.step,
-                                     escaped(name_of_actor(example, d.to)));
+    out += d.actor < 0
+               ? fmt::format("<li><b>{}</b> begins</li>", escaped(name_of_actor(example, d.to)))
+               : fmt::format("<li>when <b>{}</b> is at its step {}, <b>{}</b> goes on</li>",
+                             escaped(name_of_actor(example, d.actor)), d.step,
+                             escaped(name_of_actor(example, d.to)));
   }
   return out + "</ol>";
 }
@@ -250,10 +288,13 @@ std::string facts(const trace& example, const check_result* result, const report
   add("compiler", example.compiler);
   add("scenario", describe(example.what));
   add("device", example.what.device);
-  add("found by", fmt::format("{}, execution {}, after {:.3f} s", example.strategy, example.found_at, example.found_after));
-  add("preemptions", fmt::format("{}{}", example.preemptions, example.minimal ? " (proved: none with fewer fails)" : ""));
+  add("found by", fmt::format("{}, execution {}, after {:.3f} s", example.strategy,
+                              example.found_at, example.found_after));
+  add("preemptions", fmt::format("{}{}", example.preemptions,
+                                 example.minimal ? " (proved: none with fewer fails)" : ""));
   if (result != nullptr) {
-    add("explored", fmt::format("{} executions in {:.2f} s", result->search.executions, result->search.seconds));
+    add("explored", fmt::format("{} executions in {:.2f} s", result->search.executions,
+                                result->search.seconds));
   }
   add("build id", example.build_id);
   return out + "</table>";
@@ -262,8 +303,8 @@ std::string facts(const trace& example, const check_result* result, const report
 std::string commands(const trace& example, const report_context& context) {
   std::string out = "<pre class=\"code\">";
   if (!context.trace_file.empty()) {
-    out += fmt::format("<span>belay replay {}</span><span>belay replay --debug {}</span>", escaped(context.trace_file),
-                       escaped(context.trace_file));
+    out += fmt::format("<span>belay replay {}</span><span>belay replay --debug {}</span>",
+                       escaped(context.trace_file), escaped(context.trace_file));
   }
   return out + fmt::format("<span>belay explain {}</span></pre>", escaped(example.found.clause));
 }
@@ -271,15 +312,18 @@ std::string commands(const trace& example, const report_context& context) {
 std::string reasons(const trace& example, const report_context& context) {
   const finding& f = example.found;
   std::string out = "<div class=\"card stop\"><h2>Why it is wrong</h2>";
-  if (const clause* c = context.clauses != nullptr ? find_clause(*context.clauses, f.clause) : nullptr) {
+  if (const clause* c =
+          context.clauses != nullptr ? find_clause(*context.clauses, f.clause) : nullptr) {
     out += fmt::format("<p>{}</p>", escaped(c->text));
     if (!c->fix.empty()) out += fmt::format("<p><b>To fix it:</b> {}</p>", escaped(c->fix));
     out += fmt::format("<p class=\"place\">{} · {}</p>", escaped(c->id), escaped(c->source));
   }
   const std::string stop = bug_check_text(f);
   out += fmt::format("<p><b>On Windows:</b> {}</p>",
-                     stop.empty() ? "no bug check; it would go on wrongly, or hang" : "<code>" + escaped(stop) + "</code>");
-  if (!f.rule.empty()) out += fmt::format("<p class=\"place\">Windows' tools know it as {}.</p>", escaped(f.rule));
+                     stop.empty() ? "no bug check; it would go on wrongly, or hang"
+                                  : "<code>" + escaped(stop) + "</code>");
+  if (!f.rule.empty())
+    out += fmt::format("<p class=\"place\">Windows' tools know it as {}.</p>", escaped(f.rule));
   return out + "</div>";
 }
 
@@ -289,8 +333,8 @@ std::string scene(const trace& example, const source_location& main, source_text
   out += "<ol class=\"stack\" style=\"margin-top:10px\">";
   for (const stack_frame& frame : example.stack) {
     if (frame.where.file.empty()) continue;
-    out += fmt::format("<li><code>{}</code> <span class=\"place\">{}</span></li>", escaped(frame.where.function),
-                       escaped(file_and_line(frame.where)));
+    out += fmt::format("<li><code>{}</code> <span class=\"place\">{}</span></li>",
+                       escaped(frame.where.function), escaped(file_and_line(frame.where)));
   }
   return out + "</ol></div>";
 }
@@ -299,25 +343,29 @@ std::string legend(const diagram& drawn) {
   std::string out = "<div class=\"legend\">";
   if (!drawn.packets.empty()) {
     out += "<span>numbered lanes: who has each IRP</span>";
-    for (const char* state : {"allocated", "dispatched", "queued", "armed", "cancelling", "completed", "freed"}) {
+    for (const char* state :
+         {"allocated", "dispatched", "queued", "armed", "cancelling", "completed", "freed"}) {
       out += fmt::format("<span><i class=\"{0}\"></i>{0}</span>", state);
     }
   }
-  return out + "<span><i style=\"background:var(--amber)\"></i>preemption</span>"
-               "<span><i style=\"background:var(--accent);opacity:.35\"></i>holds a spin lock</span>"
-               "<span>dotted: steps left out</span></div>";
+  return out +
+         "<span><i style=\"background:var(--amber)\"></i>preemption</span>"
+         "<span><i style=\"background:var(--accent);opacity:.35\"></i>holds a spin lock</span>"
+         "<span>dotted: steps left out</span></div>";
 }
 
 }  // namespace
 
-std::string html_report(const trace& example, const check_result* result, const report_context& context) {
+std::string html_report(const trace& example, const check_result* result,
+                        const report_context& context) {
   const diagram drawn = draw(example, 90);
   source_text sources;
   source_location main;
   for (const stack_frame& frame : example.stack) {
     if (main.line == 0 || of_our_headers(main)) main = frame.where;
   }
-  const clause* known = context.clauses != nullptr ? find_clause(*context.clauses, example.found.clause) : nullptr;
+  const clause* known =
+      context.clauses != nullptr ? find_clause(*context.clauses, example.found.clause) : nullptr;
   const std::string title = example.found.clause + (known != nullptr ? ": " + known->title : "");
 
   drawing picture(example, drawn, sources);
@@ -327,31 +375,42 @@ std::string html_report(const trace& example, const check_result* result, const 
     source_location at;
     at.file = where.first;
     at.line = where.second;
-    snippets += fmt::format("<div class=\"snippet\" id=\"{}\"><div class=\"place\" style=\"font-size:12.5px\">{}</div>{}</div>\n",
-                            id, escaped(short_path(at.file)), snippet(sources, at, 3));
+    snippets += fmt::format(
+        "<div class=\"snippet\" id=\"{}\"><div class=\"place\" "
+        "style=\"font-size:12.5px\">{}</div>{}</div>\n",
+        id, escaped(short_path(at.file)), snippet(sources, at, 3));
   }
 
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{} — {}</title>\n<style>{}</style>"
-      "<noscript><style>#source .snippet{{display:block}}#source{{position:static}}</style></noscript></head><body><main>\n",
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{} — "
+      "{}</title>\n<style>{}</style>"
+      "<noscript><style>#source "
+      ".snippet{{display:block}}#source{{position:static}}</style></noscript></head><body><main>\n",
       escaped(example.found.clause), escaped(context.source), page_style);
-  out += fmt::format("<div><span class=\"badge\">violation</span><span class=\"mono\">{}</span></div>\n<h1>{}</h1>"
-                     "<div class=\"place\">{}{}{}</div>\n",
-                     escaped(title), escaped(example.found.text),
-                     escaped(main.line > 0 ? fmt::format("{}:{}:{}", short_path(main.file), main.line, main.column)
-                                           : context.source),
-                     example.found.actor.empty() ? "" : " · on " + escaped(example.found.actor),
-                     example.found.call.empty() ? "" : " · within " + escaped(example.found.call));
-  out += "<div class=\"grid\">" + reasons(example, context) + scene(example, main, sources) + "</div>\n";
-  out += "<div class=\"card\"><h2>How it comes about</h2>" + legend(drawn) + "<div class=\"scroll\">" + svg + "</div></div>\n";
-  out += "<div class=\"grid\"><div class=\"card\"><h2>This interleaving</h2>" + directives_text(example) +
-         "</div><div class=\"card\"><h2>Go on</h2>" + commands(example, context) + "</div></div>\n";
+  out += fmt::format(
+      "<div><span class=\"badge\">violation</span><span class=\"mono\">{}</span></div>\n<h1>{}</h1>"
+      "<div class=\"place\">{}{}{}</div>\n",
+      escaped(title), escaped(example.found.text),
+      escaped(main.line > 0 ? fmt::format("{}:{}:{}", short_path(main.file), main.line, main.column)
+                            : context.source),
+      example.found.actor.empty() ? "" : " · on " + escaped(example.found.actor),
+      example.found.call.empty() ? "" : " · within " + escaped(example.found.call));
+  out += "<div class=\"grid\">" + reasons(example, context) + scene(example, main, sources) +
+         "</div>\n";
+  out += "<div class=\"card\"><h2>How it comes about</h2>" + legend(drawn) +
+         "<div class=\"scroll\">" + svg + "</div></div>\n";
+  out += "<div class=\"grid\"><div class=\"card\"><h2>This interleaving</h2>" +
+         directives_text(example) + "</div><div class=\"card\"><h2>Go on</h2>" +
+         commands(example, context) + "</div></div>\n";
   out += "<div class=\"card\"><h2>Facts</h2>" + facts(example, result, context) + "</div>\n";
-  out += "<div id=\"source\"><div class=\"head\"><b id=\"what\"></b><span class=\"keys\"><kbd>↑</kbd> <kbd>↓</kbd> or a "
-         "click: another step</span></div>" + snippets + "</div>\n";
-  out += fmt::format("<footer>belay {}</footer></main><script>{}</script></body></html>\n", escaped(example.belay_version),
-                     page_script);
+  out +=
+      "<div id=\"source\"><div class=\"head\"><b id=\"what\"></b><span class=\"keys\"><kbd>↑</kbd> "
+      "<kbd>↓</kbd> or a "
+      "click: another step</span></div>" +
+      snippets + "</div>\n";
+  out += fmt::format("<footer>belay {}</footer></main><script>{}</script></body></html>\n",
+                     escaped(example.belay_version), page_script);
   return out;
 }
 

@@ -14,25 +14,28 @@ std::string result_to_json(const check_result& result, const std::string& driver
   const search_result& s = result.search;
   json phases = json::array();
   for (const phase& p : s.phases) {
-    phases.push_back({{"name", p.name}, {"executions", p.executions}, {"seconds", p.seconds},
+    phases.push_back({{"name", p.name},
+                      {"executions", p.executions},
+                      {"seconds", p.seconds},
                       {"complete", p.complete}});
   }
-  json whole = {{"belay_version", version},
-                {"driver", driver},
-                {"verdict", name_of(s.what)},
-                {"why", s.why},
-                {"scenario", describe(result.what)},
-                {"device", result.what.device},
-                {"executions", s.executions},
-                {"steps", s.steps},
-                {"seconds", s.seconds},
-                {"executions_per_second", s.seconds > 0 ? static_cast<double>(s.executions) / s.seconds : 0},
-                {"exhaustive", s.exhaustive},
-                {"complete_bound", s.complete_bound},
-                {"longest_execution", s.longest},
-                {"shared_granules", result.shared_granules},
-                {"peak_memory", result.peak_memory},
-                {"phases", phases}};
+  json whole = {
+      {"belay_version", version},
+      {"driver", driver},
+      {"verdict", name_of(s.what)},
+      {"why", s.why},
+      {"scenario", describe(result.what)},
+      {"device", result.what.device},
+      {"executions", s.executions},
+      {"steps", s.steps},
+      {"seconds", s.seconds},
+      {"executions_per_second", s.seconds > 0 ? static_cast<double>(s.executions) / s.seconds : 0},
+      {"exhaustive", s.exhaustive},
+      {"complete_bound", s.complete_bound},
+      {"longest_execution", s.longest},
+      {"shared_granules", result.shared_granules},
+      {"peak_memory", result.peak_memory},
+      {"phases", phases}};
   if (s.found) {
     const finding& f = *s.found;
     json violation = {{"clause", f.clause},
@@ -49,8 +52,10 @@ std::string result_to_json(const check_result& result, const std::string& driver
     if (result.example) {
       json stack = json::array();
       for (const stack_frame& frame : result.example->stack) {
-        stack.push_back({{"file", frame.where.file}, {"line", frame.where.line},
-                         {"column", frame.where.column}, {"function", frame.where.function}});
+        stack.push_back({{"file", frame.where.file},
+                         {"line", frame.where.line},
+                         {"column", frame.where.column},
+                         {"function", frame.where.function}});
       }
       violation["stack"] = stack;
     }

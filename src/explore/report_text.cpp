@@ -66,8 +66,9 @@ std::string plural(std::uint64_t n, const char* what) {
 }
 
 std::string rate_text(const search_result& s) {
-  return s.seconds > 0 ? count_text(static_cast<std::uint64_t>(static_cast<double>(s.executions) / s.seconds))
-                       : std::string("-");
+  return s.seconds > 0
+             ? count_text(static_cast<std::uint64_t>(static_cast<double>(s.executions) / s.seconds))
+             : std::string("-");
 }
 
 // The innermost frame that the driver's author wrote.
@@ -115,7 +116,8 @@ std::string diagram_text(const trace& example, const painter& paint, int width) 
   for (const diagram_row& row : drawn.rows) {
     widest = std::max(widest, columns_of(row.label));
     const source_location& where = example.events[row.event].where;
-    location = std::max(location, drawn.one_file ? std::to_string(where.line).size() : file_and_line(where).size());
+    location = std::max(
+        location, drawn.one_file ? std::to_string(where.line).size() : file_and_line(where).size());
   }
   const std::size_t label = std::min<std::size_t>(widest, 40);
   const auto room = static_cast<std::size_t>(std::max(width, 80));
@@ -132,7 +134,9 @@ std::string diagram_text(const trace& example, const painter& paint, int width) 
       out += "   ";
       out += paint.dim("⋮ ");
       for (std::size_t c = 0; c < drawn.columns.size(); ++c) {
-        out += paint.actor(c, drawn.begins[c] < i && drawn.ends[c] >= i ? "┊ " : drawn.ends[c] < i ? "  " : "│ ");
+        out += paint.actor(c, drawn.begins[c] < i && drawn.ends[c] >= i ? "┊ "
+                              : drawn.ends[c] < i                       ? "  "
+                                                                        : "│ ");
       }
       out += paint.dim(plural(row.hidden, "step")) + "\n";
     }
@@ -145,8 +149,10 @@ std::string diagram_text(const trace& example, const painter& paint, int width) 
     std::string at = drawn.one_file ? (e.where.line > 0 ? std::to_string(e.where.line) : "")
                                     : file_and_line(e.where);
     std::string line = fitted(trimmed(sources.line(e.where.file, e.where.line)), code, false);
-    if (at + line == before) at = line = "";
-    else before = at + line;
+    if (at + line == before)
+      at = line = "";
+    else
+      before = at + line;
     if (!at.empty()) {
       at = drawn.one_file ? std::string(location - at.size(), ' ') + at : fitted(at, location);
       out += "  " + paint.dim(at) + "  " + line;
@@ -165,8 +171,8 @@ std::string explored_text(const search_result& s) {
   if (s.exhaustive) {
     how = "every interleaving";
   } else if (s.complete_bound >= 0) {
-    how = fmt::format("every interleaving with at most {}", plural(static_cast<std::uint64_t>(s.complete_bound),
-                                                                     "preemption"));
+    how = fmt::format("every interleaving with at most {}",
+                      plural(static_cast<std::uint64_t>(s.complete_bound), "preemption"));
   }
   std::uint64_t randomized = 0;
   for (const phase& p : s.phases) {
@@ -179,18 +185,22 @@ std::string explored_text(const search_result& s) {
     how += fmt::format("{}{} randomized ones", how.empty() ? "" : ", and ", count_text(randomized));
   }
   if (how.empty()) how = "nothing to its end";
-  return fmt::format("{}; {} in {:.1f} s, {} a second", how, plural(s.executions, "execution"), s.seconds,
-                     rate_text(s));
+  return fmt::format("{}; {} in {:.1f} s, {} a second", how, plural(s.executions, "execution"),
+                     s.seconds, rate_text(s));
 }
 
 }  // namespace
 
 const char* name_of(verdict what) {
   switch (what) {
-    case verdict::holds: return "holds";
-    case verdict::violation: return "violation";
-    case verdict::inconclusive: return "inconclusive";
-    case verdict::nondeterministic: return "nondeterministic";
+    case verdict::holds:
+      return "holds";
+    case verdict::violation:
+      return "violation";
+    case verdict::inconclusive:
+      return "inconclusive";
+    case verdict::nondeterministic:
+      return "nondeterministic";
   }
   return "?";
 }
@@ -201,18 +211,25 @@ std::string describe(const scenario& what) {
   for (const request_plan& each : what.plan) {
     std::string kind;
     switch (each.op) {
-      case operation::read: kind = "read"; break;
-      case operation::write: kind = "write"; break;
-      case operation::control: kind = fmt::format("control {:#x}", each.code); break;
+      case operation::read:
+        kind = "read";
+        break;
+      case operation::write:
+        kind = "write";
+        break;
+      case operation::control:
+        kind = fmt::format("control {:#x}", each.code);
+        break;
     }
     if (each.client != 0) kind += fmt::format(" (client {} only)", each.client);
     cancelled |= each.cancel == cancel_when::any;
     kinds.push_back(fmt::format("{} {}", what.requests, kind));
   }
-  return fmt::format("{}{}, each {}{}", plural(static_cast<std::uint64_t>(what.clients), "client"),
-                     what.shared_handle ? " on one handle" : "",
-                     kinds.empty() ? "only opens and closes" : fmt::format("{}", fmt::join(kinds, " + ")),
-                     cancelled ? ", cancelled at any point or never" : "");
+  return fmt::format(
+      "{}{}, each {}{}", plural(static_cast<std::uint64_t>(what.clients), "client"),
+      what.shared_handle ? " on one handle" : "",
+      kinds.empty() ? "only opens and closes" : fmt::format("{}", fmt::join(kinds, " + ")),
+      cancelled ? ", cancelled at any point or never" : "");
 }
 
 std::string all_events(const trace& example) {
@@ -223,8 +240,8 @@ std::string all_events(const trace& example) {
       if (actor.id == e.actor) name = actor.name;
     }
     if (e.kind == event_kind::clock) name = "clock";
-    out += fmt::format("{:>6} {} {} irql {} {} {}\n", e.step, e.preempted ? "!" : " ", fitted(name, 22), e.irql,
-                       fitted(label_of(e), 44), file_and_line(e.where));
+    out += fmt::format("{:>6} {} {} irql {} {} {}\n", e.step, e.preempted ? "!" : " ",
+                       fitted(name, 22), e.irql, fitted(label_of(e), 44), file_and_line(e.where));
   }
   return out;
 }
@@ -233,10 +250,11 @@ std::string text_of_trace(const trace& example, const report_context& context) {
   const painter paint(context.colors);
   const finding& f = example.found;
   const stack_frame* at = main_frame(example);
-  std::string out = fmt::format("{} {} {}\n",
-                                paint.bold((at != nullptr ? place(at->where) : context.source) + ":"),
-                                paint.red("error:"), paint.bold(f.clause + ": " + f.text));
-  if (const clause* c = context.clauses != nullptr ? find_clause(*context.clauses, f.clause) : nullptr) {
+  std::string out = fmt::format(
+      "{} {} {}\n", paint.bold((at != nullptr ? place(at->where) : context.source) + ":"),
+      paint.red("error:"), paint.bold(f.clause + ": " + f.text));
+  if (const clause* c =
+          context.clauses != nullptr ? find_clause(*context.clauses, f.clause) : nullptr) {
     out += fmt::format("  {}: {}\n", f.clause, c->title);
   }
   std::string who = f.actor.empty() ? "" : fmt::format("on {}", f.actor);
@@ -257,44 +275,54 @@ std::string text_of_trace(const trace& example, const report_context& context) {
 std::string text_report(const check_result& result, const report_context& context) {
   const painter paint(context.colors);
   const search_result& s = result.search;
-  const std::string scenario_line = fmt::format("  {}, device {}\n", describe(result.what), result.what.device);
+  const std::string scenario_line =
+      fmt::format("  {}, device {}\n", describe(result.what), result.what.device);
   std::string out;
   switch (s.what) {
     case verdict::holds:
-      out = fmt::format("{}: {}: {}\n", context.source, paint.green(s.exhaustive ? "holds, exhaustively" : "holds"),
+      out = fmt::format("{}: {}: {}\n", context.source,
+                        paint.green(s.exhaustive ? "holds, exhaustively" : "holds"),
                         explored_text(s));
       return out + scenario_line;
     case verdict::inconclusive:
     case verdict::nondeterministic:
-      out = fmt::format("{}: {}: {}\n  explored: {}\n", context.source, paint.yellow(name_of(s.what)), s.why,
-                        explored_text(s));
+      out = fmt::format("{}: {}: {}\n  explored: {}\n", context.source,
+                        paint.yellow(name_of(s.what)), s.why, explored_text(s));
       return out + scenario_line;
-    case verdict::violation: break;
+    case verdict::violation:
+      break;
   }
   if (result.example) out = text_of_trace(*result.example, context);
-  out += fmt::format("found by {} in execution {}, after {:.3f} s; {}{}\n", s.found_by, count_text(s.found_at),
-                     s.found_after, plural(static_cast<std::uint64_t>(s.preemptions), "preemption"),
+  out += fmt::format("found by {} in execution {}, after {:.3f} s; {}{}\n", s.found_by,
+                     count_text(s.found_at), s.found_after,
+                     plural(static_cast<std::uint64_t>(s.preemptions), "preemption"),
                      s.minimal ? ", and none with fewer fails" : "");
   out += scenario_line;
-  if (!result.printed.empty()) out += fmt::format("the driver printed:\n{}\n", trimmed(result.printed));
+  if (!result.printed.empty())
+    out += fmt::format("the driver printed:\n{}\n", trimmed(result.printed));
   if (!context.html_file.empty()) out += fmt::format("  page:    {}\n", context.html_file);
-  if (!context.trace_file.empty()) out += fmt::format("  replay:  belay replay {}\n", context.trace_file);
+  if (!context.trace_file.empty())
+    out += fmt::format("  replay:  belay replay {}\n", context.trace_file);
   if (s.found) out += fmt::format("  explain: belay explain {}\n", s.found->clause);
   return out;
 }
 
 std::string brief_heading() {
-  return fmt::format("{:<36} {:<16} {:<15} {:>12} {:>12} {:>4}\n", "driver", "verdict", "clause", "executions",
-                     "exec/s", "pre");
+  return fmt::format("{:<36} {:<16} {:<15} {:>12} {:>12} {:>4}\n", "driver", "verdict", "clause",
+                     "executions", "exec/s", "pre");
 }
 
 std::string brief_line(const check_result& result, const std::string& name) {
   const search_result& s = result.search;
   const bool bad = s.what == verdict::violation;
-  const std::string bound = s.exhaustive ? "all" : s.complete_bound >= 0 ? fmt::format("≤{}", s.complete_bound) : "-";
-  return fmt::format("{:<36} {:<16} {:<15} {:>12} {:>12} {}\n", name, name_of(s.what),
-                     s.found ? s.found->clause : "-", count_text(s.executions), rate_text(s),
-                     bad ? fmt::format("{:>4}", s.preemptions) : std::string(4 - std::min<std::size_t>(4, columns_of(bound)), ' ') + bound);
+  const std::string bound = s.exhaustive            ? "all"
+                            : s.complete_bound >= 0 ? fmt::format("≤{}", s.complete_bound)
+                                                    : "-";
+  return fmt::format(
+      "{:<36} {:<16} {:<15} {:>12} {:>12} {}\n", name, name_of(s.what),
+      s.found ? s.found->clause : "-", count_text(s.executions), rate_text(s),
+      bad ? fmt::format("{:>4}", s.preemptions)
+          : std::string(4 - std::min<std::size_t>(4, columns_of(bound)), ' ') + bound);
 }
 
 }  // namespace belay::inline BELAY_BUILD::explore

@@ -11,12 +11,12 @@ namespace belay::inline BELAY_BUILD::explore {
 
 /// What a report says beside the result.
 struct report_context {
-  std::string source;       ///< what the user called the driver
-  std::string trace_file;   ///< where the trace was written; empty: nowhere
-  std::string html_file;    ///< and the page
+  std::string source;      ///< what the user called the driver
+  std::string trace_file;  ///< where the trace was written; empty: nowhere
+  std::string html_file;   ///< and the page
   const std::vector<clause>* clauses = nullptr;
   bool colors = false;
-  int width = 110;          ///< columns
+  int width = 110;  ///< columns
 };
 
 /// Verdict, and for a violation the finding, the diagram and the next commands.

@@ -27,7 +27,8 @@ request_plan read_request(toml_section& from, int clients) {
   request_plan to;
   from.only({"op", "code", "length", "input", "cancel", "client"});
   const auto op = from.word("op", {"read", "write", "control"});
-  if (!from.has("op")) from.fail("op", "a [[request]] needs op = \"read\", \"write\" or \"control\"");
+  if (!from.has("op"))
+    from.fail("op", "a [[request]] needs op = \"read\", \"write\" or \"control\"");
   if (op) to.op = static_cast<operation>(*op);
   from.number("code", 0, UINT32_MAX, to.code);
   if (op && to.op == operation::control && !from.has("code")) {
@@ -42,7 +43,8 @@ request_plan read_request(toml_section& from, int clients) {
   if (!bytes_of(input, to.input)) {
     from.fail("input", "\"input\" should be hexadecimal digits in pairs, such as \"01 ff\"");
   }
-  if (const auto when = from.word("cancel", {"any", "never"})) to.cancel = static_cast<cancel_when>(*when);
+  if (const auto when = from.word("cancel", {"any", "never"}))
+    to.cancel = static_cast<cancel_when>(*when);
   from.number("client", 0, 62, to.client);
   if (to.client > clients) {
     from.fail("client", "\"client\" is greater than the number of clients");
@@ -64,7 +66,8 @@ tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   from.number("requests", 1, 16, to.requests);
   from.number("cpus", 0, 64, to.cpus);
   from.flag("shared_handle", to.shared_handle);
-  for (toml_section& one : from.sections("request")) to.plan.push_back(read_request(one, to.clients));
+  for (toml_section& one : from.sections("request"))
+    to.plan.push_back(read_request(one, to.clients));
   if (!error.empty()) return tl::unexpected(error);
   return to;
 }

@@ -21,8 +21,9 @@ const std::vector<std::string>& source_text::of(const std::string& file) {
 const std::string& source_text::line(const std::string& file, int number) {
   static const std::string none;
   const auto& all = of(file);
-  return number >= 1 && number <= static_cast<int>(all.size()) ? all[static_cast<std::size_t>(number) - 1]
-                                                               : none;
+  return number >= 1 && number <= static_cast<int>(all.size())
+             ? all[static_cast<std::size_t>(number) - 1]
+             : none;
 }
 
 std::string short_path(const std::string& path) {

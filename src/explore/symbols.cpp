@@ -60,8 +60,8 @@ void descend(Dwarf_Die* parent, Dwarf_Addr pc, std::vector<Dwarf_Die>& chain) {
   do {
     if (!holds_code(&child)) continue;
     const int tag = dwarf_tag(&child);
-    const bool scope_only = tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
-                            tag == DW_TAG_structure_type;
+    const bool scope_only =
+        tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
     const std::size_t before = chain.size();
     if (scope_only) {
       descend(&child, pc, chain);
@@ -131,7 +131,8 @@ void symbols::state::read_names() {
       if (text == nullptr || *text == 0) continue;
       const std::uint64_t length = std::max<std::uint64_t>(symbol.st_size, 1);
       std::string name = text;
-      // A compiler's suffix on a static variable ("Count.0", "Name.lto_priv.1") is not the author's.
+      // A compiler's suffix on a static variable ("Count.0", "Name.lto_priv.1") is not the
+      // author's.
       if (const auto dot = name.find('.'); dot != std::string::npos && dot > 0) name.resize(dot);
       names.push_back({symbol.st_value, symbol.st_value + length, std::move(name)});
     }
@@ -154,8 +155,9 @@ void symbols::state::read_units() {
 }
 
 std::string symbols::state::function_at(std::uint64_t offset) const {
-  auto after = std::upper_bound(names.begin(), names.end(), offset,
-                                [](std::uint64_t at, const named_range& n) { return at < n.begin; });
+  auto after =
+      std::upper_bound(names.begin(), names.end(), offset,
+                       [](std::uint64_t at, const named_range& n) { return at < n.begin; });
   while (after != names.begin()) {
     --after;
     if (offset < after->end) return after->name;
@@ -265,14 +267,16 @@ std::string symbols::name_of(std::uint64_t address) const {
   if (!contains(address)) return {};
   const std::uint64_t offset = address - state_->bias;
   const auto& names = state_->names;
-  auto after = std::upper_bound(names.begin(), names.end(), offset,
-                                [](std::uint64_t at, const named_range& n) { return at < n.begin; });
+  auto after =
+      std::upper_bound(names.begin(), names.end(), offset,
+                       [](std::uint64_t at, const named_range& n) { return at < n.begin; });
   if (after == names.begin()) return {};
   --after;
   if (offset >= after->end) return {};
   if (offset == after->begin) return after->name;
   char text[32];
-  std::snprintf(text, sizeof text, "+0x%llx", static_cast<unsigned long long>(offset - after->begin));
+  std::snprintf(text, sizeof text, "+0x%llx",
+                static_cast<unsigned long long>(offset - after->begin));
   return after->name + text;
 }
 

@@ -1,7 +1,9 @@
-// From addresses in a loaded driver to what its author wrote: file, line, column, function, variable.
+// From addresses in a loaded driver to what its author wrote: file, line, column, function,
+// variable.
 //
 // Thread safety: none; one thread uses an instance.
-// Invariants: reads the driver's own file only, never the network; what was looked up is remembered.
+// Invariants: reads the driver's own file only, never the network; what was looked up is
+// remembered.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +26,8 @@ class symbols {
   ~symbols();
 
   /// The frames of a return address, innermost inlined function first, so that the call itself is
-  /// found and not what follows it. One frame with nothing but an empty location when the address is
-  /// not the driver's.
+  /// found and not what follows it. One frame with nothing but an empty location when the address
+  /// is not the driver's.
   std::vector<stack_frame> frames(std::uint64_t return_address) const;
 
   /// The same for a stack, innermost first. Frames outside the driver are left out.

@@ -41,13 +41,15 @@ void toml_section::only(std::initializer_list<const char*> known) {
   const toml::key* first = nullptr;
   for (auto&& [key, value] : table_) {
     const bool fine = std::find(names.begin(), names.end(), key.str()) != names.end();
-    if (!fine && (first == nullptr || key.source().begin.line < first->source().begin.line)) first = &key;
+    if (!fine && (first == nullptr || key.source().begin.line < first->source().begin.line))
+      first = &key;
   }
   if (first == nullptr || !error_.empty()) return;
   const std::string near = nearest(first->str(), names);
-  error_ = fmt::format("{}:{}: unknown key \"{}\"; {}", file_, first->source().begin.line, first->str(),
-                       near.empty() ? fmt::format("known are {}", fmt::join(names, ", "))
-                                    : fmt::format("did you mean \"{}\"?", near));
+  error_ =
+      fmt::format("{}:{}: unknown key \"{}\"; {}", file_, first->source().begin.line, first->str(),
+                  near.empty() ? fmt::format("known are {}", fmt::join(names, ", "))
+                               : fmt::format("did you mean \"{}\"?", near));
 }
 
 void toml_section::text(const char* key, std::string& to) {
@@ -58,7 +60,8 @@ void toml_section::text(const char* key, std::string& to) {
   to = *value;
 }
 
-void toml_section::number(const char* key, std::int64_t least, std::int64_t most, std::int64_t& to) {
+void toml_section::number(const char* key, std::int64_t least, std::int64_t most,
+                          std::int64_t& to) {
   const toml::node* at = table_.get(key);
   if (at == nullptr) return;
   const auto value = at->value_exact<std::int64_t>();

@@ -25,7 +25,9 @@ std::string hex(const std::vector<std::uint8_t>& bytes) {
 }
 
 json write(const source_location& where) {
-  return {{"file", where.file}, {"line", where.line}, {"column", where.column},
+  return {{"file", where.file},
+          {"line", where.line},
+          {"column", where.column},
           {"function", where.function}};
 }
 
@@ -39,23 +41,33 @@ json write(const scenario& what) {
                     {"cancel", cancel_names[static_cast<int>(r.cancel)]},
                     {"client", r.client}});
   }
-  return {{"device", what.device},       {"clients", what.clients},
-          {"requests", what.requests},   {"cpus", what.cpus},
-          {"shared_handle", what.shared_handle}, {"plan", plan}};
+  return {{"device", what.device},
+          {"clients", what.clients},
+          {"requests", what.requests},
+          {"cpus", what.cpus},
+          {"shared_handle", what.shared_handle},
+          {"plan", plan}};
 }
 
 json write(const event& e) {
-  return {{"step", e.step}, {"actor", e.actor}, {"kind", kind_names[static_cast<int>(e.kind)]},
-          {"what", e.what}, {"object", hex(e.object)}, {"object_name", e.object_name},
-          {"where", write(e.where)}, {"irql", e.irql}, {"time", e.time}, {"preempted", e.preempted}};
+  return {{"step", e.step},
+          {"actor", e.actor},
+          {"kind", kind_names[static_cast<int>(e.kind)]},
+          {"what", e.what},
+          {"object", hex(e.object)},
+          {"object_name", e.object_name},
+          {"where", write(e.where)},
+          {"irql", e.irql},
+          {"time", e.time},
+          {"preempted", e.preempted}};
 }
 
 json write(const finding& f) {
   return {{"clause", f.clause},
           {"rule", f.rule},
           {"bug_check", hex(f.bug_check)},
-          {"parameters", {hex(f.parameter[0]), hex(f.parameter[1]), hex(f.parameter[2]),
-                          hex(f.parameter[3])}},
+          {"parameters",
+           {hex(f.parameter[0]), hex(f.parameter[1]), hex(f.parameter[2]), hex(f.parameter[3])}},
           {"object", hex(f.object)},
           {"text", f.text},
           {"actor", f.actor},
@@ -89,13 +101,15 @@ std::string not_json(const std::string& text) {
   acceptor a;
   json::sax_parse(text, &a);
   const std::size_t end = std::min(a.stopped_at == 0 ? 0 : a.stopped_at - 1, text.size());
-  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
+  const auto line =
+      1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
   const bool cut = text.find_first_not_of(" \t\r\n", end) == std::string::npos;
   return fmt::format("line {}: {}", line,
                      cut ? "the file ends in the middle: it is not whole" : "this is not JSON");
 }
 
-// Reads members of one object; the first thing that does not fit is remembered, the rest is skipped.
+// Reads members of one object; the first thing that does not fit is remembered, the rest is
+// skipped.
 class reader {
  public:
   reader(const json& from, std::string path, std::string& error)
@@ -113,7 +127,7 @@ class reader {
     if (const json* at = find(key, "a number", &json::is_number)) to = at->get<double>();
   }
   template <class T>
-    requires std::is_integral_v<T>
+  requires std::is_integral_v<T>
   void operator()(const char* key, T& to) {
     if (const json* at = find(key, "a whole number", &json::is_number_integer)) {
       const auto value = at->get<std::int64_t>();
@@ -142,13 +156,15 @@ class reader {
   std::uint64_t number(const char* key, const std::string& text) {
     char* end = nullptr;
     const std::uint64_t value = std::strtoull(text.c_str(), &end, 16);
-    if (text.size() < 3 || text.compare(0, 2, "0x") != 0 || *end != 0) fail(key, "a hexadecimal number");
+    if (text.size() < 3 || text.compare(0, 2, "0x") != 0 || *end != 0)
+      fail(key, "a hexadecimal number");
     return value;
   }
   void bytes(const char* key, std::vector<std::uint8_t>& to) {
     std::string text;
     (*this)(key, text);
-    if (text.size() % 2 != 0 || text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+    if (text.size() % 2 != 0 ||
+        text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
       return fail(key, "pairs of hexadecimal digits");
     }
     for (std::size_t i = 0; i < text.size(); i += 2) {
@@ -174,8 +190,10 @@ class reader {
     std::vector<std::uint64_t> result;
     const json* at = find(key, "a list", &json::is_array);
     for (std::size_t i = 0; at != nullptr && i < at->size(); ++i) {
-      if (!(*at)[i].is_string()) fail(key, "a list of hexadecimal numbers");
-      else result.push_back(number(key, (*at)[i].get<std::string>()));
+      if (!(*at)[i].is_string())
+        fail(key, "a list of hexadecimal numbers");
+      else
+        result.push_back(number(key, (*at)[i].get<std::string>()));
     }
     return result;
   }
@@ -246,8 +264,10 @@ void read(reader& from, finding& to) {
   from("rule", to.rule);
   from.address("bug_check", to.bug_check);
   const auto parameters = from.addresses("parameters");
-  if (parameters.size() != 4) from.fail("parameters", "a list of four hexadecimal numbers");
-  else std::copy(parameters.begin(), parameters.end(), to.parameter);
+  if (parameters.size() != 4)
+    from.fail("parameters", "a list of four hexadecimal numbers");
+  else
+    std::copy(parameters.begin(), parameters.end(), to.parameter);
   from.address("object", to.object);
   from("text", to.text);
   from("actor", to.actor);
@@ -346,8 +366,9 @@ tl::expected<trace, std::string> trace_from_json(const std::string& text) {
   const json whole = json::parse(text, nullptr, false);
   if (whole.is_discarded()) return tl::unexpected(not_json(text));
   if (!whole.is_object() || !whole.contains("format") || whole["format"] != format_name) {
-    return tl::unexpected(std::string("this is JSON, but no trace of belay (give the file that "
-                                      "`belay check --trace FILE` wrote)"));
+    return tl::unexpected(
+        std::string("this is JSON, but no trace of belay (give the file that "
+                    "`belay check --trace FILE` wrote)"));
   }
   std::string error;
   trace result;
@@ -355,8 +376,10 @@ tl::expected<trace, std::string> trace_from_json(const std::string& text) {
   int version = 0;
   from("version", version);
   if (error.empty() && version != format_version) {
-    return tl::unexpected(fmt::format("the trace has format {}, this belay reads {}; run `belay check` "
-                                      "again", version, format_version));
+    return tl::unexpected(
+        fmt::format("the trace has format {}, this belay reads {}; run `belay check` "
+                    "again",
+                    version, format_version));
   }
   read(from, result);
   if (!error.empty()) return tl::unexpected(error);
