@@ -57,6 +57,7 @@ namespace belay::inline BELAY_BUILD {
 /// The decisions that the tests take back one by one, to see that each is needed.
 struct operation_traits {
   static constexpr sync::order::kind arm = sync::order::release;
+  /// By the book; the owner only ever reads back what its own side wrote, so no test can miss it.
   static constexpr sync::order::kind disarm = sync::order::acquire;
   static constexpr sync::order::kind complete = sync::order::acq_rel;
   static constexpr sync::order::kind cancel = sync::order::acq_rel;
