@@ -47,7 +47,9 @@
 //             std::size_t size_of(const void*);  what was asked for
 //             void poison(const void*, std::size_t, memory_state);  explored: the guest may no longer
 //                                                touch it
-//             void touch(const void*, std::size_t, access_kind);    explored: check as if the guest did
+//             void touch(const void*, std::size_t, access_kind);    explored: read and write are as if the
+//                                                guest did it; update only checks that it may, for calls
+//                                                that make their own point
 //
 // `allocate` gives 16-byte aligned memory that starts zeroed.
 #pragma once

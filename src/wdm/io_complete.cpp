@@ -55,7 +55,7 @@ bool call_completion_routine(PIRP irp, PIO_COMPLETION_ROUTINE routine, PVOID con
   kernel::routine_returned(before, "the completion routine", reinterpret_cast<const void*>(routine),
                            "WDM-IRP-024", 0xC4, 0xFA);
   if (status == STATUS_MORE_PROCESSING_REQUIRED) return true;
-  sync::touch(irp, sizeof(IRP), sync::access_kind::read);
+  sync::touch(irp, sizeof(IRP), sync::access_kind::update);
   const bool propagated =
       !pending || !below_creator || (IoGetCurrentIrpStackLocation(irp)->Control & SL_PENDING_RETURNED);
   BELAY_CONTRACT(propagated, "WDM-CANCEL-021", "MarkIrpPending", 0xC9,
@@ -171,7 +171,7 @@ using namespace belay;
 
 extern "C" VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost) {
   BELAY_EXPORT(IofCompleteRequest, Irp);
-  sync::point(sync::access_kind::update, Irp, sizeof(IRP));
+  sync::point(sync::access_kind::update, Irp, sizeof(Irp->Type));
   (void)PriorityBoost;
   wdm::irp_record* record = wdm::require_completable(Irp);
   wdm::check_caller(record, Irp);

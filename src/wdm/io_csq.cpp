@@ -94,7 +94,7 @@ NTSTATUS insert(PIO_CSQ csq, PIRP irp, PIO_CSQ_IRP_CONTEXT context, PVOID insert
     csq->CsqReleaseLock(csq, irql);
     return status;
   }
-  sync::touch(irp, sizeof(IRP), sync::access_kind::write);
+  sync::touch(irp, sizeof(IRP), sync::access_kind::update);
   IoMarkIrpPending(irp);
   const PDRIVER_CANCEL before = exchange_routine(irp, &csq_cancel);
   BELAY_CONTRACT(before == nullptr, "WDM-CSQ-003", "CsqInsertAlreadyQueued", 0,

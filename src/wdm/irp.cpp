@@ -154,7 +154,7 @@ irp_record* require_irp(PIRP irp, const char* what) {
                  "%s was given the IRP %p after its completion", what,
                  static_cast<const void*>(irp));
   }
-  sync::touch(irp, sizeof(IRP), sync::access_kind::read);
+  sync::touch(irp, sizeof(IRP), sync::access_kind::update);
   return record;
 }
 

@@ -89,7 +89,11 @@ void guest_memory::poisoned(std::uintptr_t address, std::size_t size) {
   std::uint8_t* const learned = arena_learned_ + ((address - s.memory().base()) >> 3);
   const std::size_t granules = ((address & 7) + size + 7) >> 3;
   for (std::size_t i = 0; i < granules; ++i) {
-    if (learned[i] == 0) continue;  // nobody ever touched it
+    if (learned[i] == 0) {  // nobody ever touched it, nor often what follows
+      std::uint64_t eight;
+      while (i + 8 < granules && (std::memcpy(&eight, learned + i + 1, 8), eight) == 0) i += 8;
+      continue;
+    }
     const std::uintptr_t at = (address & ~std::uintptr_t{7}) + 8 * i;
     if ((learned[i] & shared) != 0) {
       s.also(access_kind::write, at);
