@@ -86,8 +86,8 @@ void dpc_task(void* argument) {
   }
   if (runs) run_routine(record, context, arguments[0], arguments[1]);
   finish(record);
-  retire();
   sync::level() = passive_level;
+  end_task();
 }
 
 void initialize(PKDPC dpc, PKDEFERRED_ROUTINE routine, PVOID context, UCHAR type) {
@@ -145,7 +145,7 @@ void start_dpc(dpc_record* record, bool gated) {
     options.start_gate = &gate_is_open;
     options.start_argument = record;
   }
-  const sync::actor_id who = sync::spawn(options, &dpc_task, record);
+  const sync::actor_id who = spawn_task(options, &dpc_task, record);
   BELAY_ASSERT(who != sync::no_actor);
 }
 

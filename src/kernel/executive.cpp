@@ -13,6 +13,17 @@ namespace {
 
 executive* the_root = nullptr;
 
+void wait_for_tasks() {
+  for (;;) {
+    {
+      const guard hold(the_root->lock);
+      the_root->stopping = true;
+      if (the_root->tasks == 0) return;
+    }
+    the_root->all_gone.park(sync::forever);
+  }
+}
+
 }  // namespace
 
 bool started() { return the_root != nullptr; }
@@ -20,6 +31,26 @@ bool started() { return the_root != nullptr; }
 executive& the_executive() {
   BELAY_ASSERT(the_root != nullptr && "kernel::start() comes first");
   return *the_root;
+}
+
+sync::actor_id spawn_task(const sync::actor_options& options, sync::entry run, void* argument) {
+  executive& root = the_executive();
+  {
+    const guard hold(root.lock);
+    ++root.tasks;
+  }
+  const sync::actor_id who = sync::spawn(options, run, argument);
+  if (who != sync::no_actor) return who;
+  const guard hold(root.lock);
+  --root.tasks;
+  return who;
+}
+
+void end_task() {
+  retire();
+  executive& root = the_executive();
+  const guard hold(root.lock);
+  if (--root.tasks == 0 && root.stopping) root.all_gone.unpark();
 }
 
 void start(const callbacks& call) {
@@ -33,6 +64,7 @@ void start(const callbacks& call) {
 
 void stop() {
   if (the_root == nullptr) return;
+  wait_for_tasks();
   stop_timers();
   free_dpcs();
   free_work();

@@ -182,12 +182,17 @@ struct executive {
   object_header* objects = nullptr;
   handle_entry* handles = nullptr;
   void* process = nullptr;         // the one process, an object
+  std::uint64_t tasks = 0;         // actors of our own that have not come to their last step
+  bool stopping = false;
+  sync::parking all_gone;          // where stop() waits for them
+  thread* awaits_work = nullptr;   // check_unload, while work items of devices run
   sync::nanoseconds began = 0;     // the clock at start()
 };
 
 /// Builds the executive of one execution. Callers: one actor, before any export is called.
 void start(const callbacks& call = {});
-/// Takes it down and frees what it holds. Not needed when the arena is rewound.
+/// Waits for the actors that the executive itself started, then takes it down and frees what it holds.
+/// Not needed when the arena is rewound.
 ///
 /// REQUIRES: no other actor uses it any more.
 void stop();

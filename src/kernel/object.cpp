@@ -35,7 +35,7 @@ void destroy(object_header* header) {
 
 void destroy_task(void* header) {
   destroy(static_cast<object_header*>(header));
-  retire();
+  end_task();
 }
 
 void destroy_elsewhere(object_header* header) {
@@ -43,7 +43,7 @@ void destroy_elsewhere(object_header* header) {
   options.name = "object deletion";
   options.kind = sync::actor_kind::task;
   options.key = header;
-  const sync::actor_id who = sync::spawn(options, &destroy_task, header);
+  const sync::actor_id who = spawn_task(options, &destroy_task, header);
   BELAY_ASSERT(who != sync::no_actor);
 }
 

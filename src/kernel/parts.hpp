@@ -52,6 +52,11 @@ void free_work();
 void free_objects();
 void free_pool();
 
+/// Spawns an actor of the executive's own; its last step is end_task().
+sync::actor_id spawn_task(const sync::actor_options& options, sync::entry run, void* argument);
+/// Retires the calling actor; nothing of the executive may be touched after it.
+void end_task();
+
 /// The actor of a thread object ends without having been a system thread.
 void thread_left(thread& self);
 

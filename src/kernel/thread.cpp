@@ -48,7 +48,6 @@ void end_thread(thread& self, const routine_state& entered, PKSTART_ROUTINE rout
     object->header.SignalState = 1;
     satisfy_waiters_locked(object->header);
   }
-  retire();
 }
 
 void thread_main(void* argument) {
@@ -64,6 +63,7 @@ void thread_main(void* argument) {
   if (setjmp(leave) == 0) told.routine(told.context);
   self.exit_point = nullptr;
   end_thread(self, entered, told.routine);
+  end_task();
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG, POBJECT_ATTRIBUTES, H
   *ThreadHandle = create_handle(object);
   sync::actor_options options;
   options.name = "system thread";
-  const sync::actor_id who = sync::spawn(options, &thread_main, start);
+  const sync::actor_id who = spawn_task(options, &thread_main, start);
   if (who == sync::no_actor) {
     object->terminating = true;
     close_handle(*ThreadHandle);

@@ -66,9 +66,10 @@ void work_task(void* argument) {
   {
     const guard hold(root.lock);
     unlink(root.work, record);
+    if (root.awaits_work != nullptr) root.awaits_work->parking.unpark();
   }
   discard(record);
-  retire();
+  end_task();
 }
 
 /// Contract: WDM-IRP-026: the item is not queued already.
@@ -88,7 +89,7 @@ void queue_work(const work_record& like) {
   options.name = "work item";
   options.kind = sync::actor_kind::task;
   options.key = record->item;
-  const sync::actor_id who = sync::spawn(options, &work_task, record);
+  const sync::actor_id who = spawn_task(options, &work_task, record);
   BELAY_ASSERT(who != sync::no_actor);
 }
 
@@ -119,12 +120,42 @@ void free_work() {
   }
 }
 
+namespace {
+
+/// The newest item of the driver: of a device (IoQueueWorkItem) or not (ExQueueWorkItem).
+const work_record* find_locked(const void* code, std::size_t bytes, bool of_device) {
+  const work_record* each = the_executive().work;
+  while (each != nullptr && ((each->plain == nullptr) != of_device ||
+                             (bytes != 0 && !within(code, bytes, each->routine)))) {
+    each = each->next;
+  }
+  return each;
+}
+
+/// An item of a device keeps the device, and so the driver, until its routine has returned.
+void wait_for_device_work(const void* code, std::size_t bytes) {
+  executive& root = the_executive();
+  thread& self = current();
+  for (;;) {
+    {
+      const guard hold(root.lock);
+      const bool running = find_locked(code, bytes, true) != nullptr;
+      root.awaits_work = running ? &self : nullptr;
+      if (!running) break;
+    }
+    self.parking.park(sync::forever);
+  }
+  self.parking.reset();
+}
+
+}  // namespace
+
 void check_work(const void* code, std::size_t bytes) {
+  wait_for_device_work(code, bytes);
   violation what;
   {
     const guard hold(the_executive().lock);
-    const work_record* left = the_executive().work;
-    while (left != nullptr && bytes != 0 && !within(code, bytes, left->routine)) left = left->next;
+    const work_record* const left = find_locked(code, bytes, false);
     if (left == nullptr) return;
     what.object = left->item;
     what.site = left->site;
