@@ -47,9 +47,9 @@ bool cancel_irp(irp_record* record, PIRP irp, const void* site) {
                  static_cast<const void*>(irp));
   sync::point(sync::access_kind::write, &irp->Cancel, sizeof(irp->Cancel));
   InterlockedExchange8(reinterpret_cast<volatile CHAR*>(&irp->Cancel), TRUE);
-  set_cancelled(record, true);
   sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
   PDRIVER_CANCEL routine = IoSetCancelRoutine(irp, nullptr);
+  set_cancelled(record, true);  // a routine that is found set from here on was armed too late
   if (routine == nullptr) {
     release_cancel_lock(irql, site);
     return false;

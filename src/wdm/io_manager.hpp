@@ -158,6 +158,13 @@ class request {
   request_block* block_ = nullptr;  ///< state shared with the completing actor
 };
 
+/// Reports WDM-CANCEL-013 for a request of the current actor that was cancelled, is still pending,
+/// and has a cancel routine that was armed after IoCancelIrp had come: nobody will call it. Gives
+/// the driver `patience` to look at the flag again; explored, the smallest is right, because the
+/// clock moves only when nothing else must run. Requests that complete meanwhile are finished as by
+/// wait().
+void check_lost_cancels(sync::nanoseconds patience = 1);
+
 /// What Windows does when a thread ends: IoCancelIrp on each pending IRP of the current actor, then
 /// waits up to five minutes of (virtual) time for them.
 ///

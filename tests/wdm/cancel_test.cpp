@@ -122,6 +122,17 @@ TEST_F(cancel_test, a_thread_that_ends_cancels_its_requests) {
   EXPECT_EQ(read.status(), STATUS_CANCELLED);
 }
 
+// WDM-CANCEL-013
+TEST_F(cancel_test, a_routine_armed_after_the_cancel_and_not_looked_after_is_reported) {
+  lost_request read({.file = opened.file});
+  read.request.start();
+  EXPECT_TRUE(read.request.cancel());
+  wdm::check_lost_cancels();  // nothing armed: the driver may be about to look
+  IoSetCancelRoutine(held, &cancel_well);
+  expect_broken("WDM-CANCEL-013", [] { wdm::check_lost_cancels(); });
+  abandon();
+}
+
 // WDM-CANCEL-009
 TEST_F(cancel_test, the_cancel_lock_is_not_recursive) {
   KIRQL irql;
