@@ -178,12 +178,10 @@ void driver_program::run_client(client& self) {
       if (self.number == 1 && keep_answers_) answers_.push_back(answer);
     }
   }
-  if (self.shared == nullptr) {
-    sync::linger();
-    wdm::close_handle(file);
-  } else {
-    sync::linger();
-  }
+  sync::linger();
+  // Closing the handle would cancel what a lost cancel left behind, and hide it.
+  wdm::check_lost_cancels();
+  if (self.shared == nullptr) wdm::close_handle(file);
   wdm::cancel_thread_requests();
   for (int i = 0; i < count; ++i) requests[i]->wait();
 }
