@@ -4,6 +4,8 @@
 // Contract: WDM-FILE-003, WDM-CANCEL-013
 #include "wdm/io_manager.hpp"
 
+#include <cstdio>
+
 #include "wdm/request_block.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
@@ -31,11 +33,6 @@ bool lost_locked(const irp_record* record) {
          cancel_routine(record->irp) != nullptr;
 }
 
-bool armed_too_late(const irp_record* record) {
-  const guard hold(io().lock);
-  return lost_locked(record);
-}
-
 // The first of `thread`'s packets whose cancel routine nobody will call.
 irp_record* first_lost(sync::actor_id thread) {
   const guard hold(io().lock);
@@ -46,17 +43,25 @@ irp_record* first_lost(sync::actor_id thread) {
 }
 
 [[noreturn]] void report_stuck(const irp_record* record) {
-  PIRP irp = record->irp;
+  kernel::violation what;
+  what.object = record->irp;
+  what.parameter[0] = word(record->irp);
+  what.site = record->site;
   if (armed_too_late(record)) {
-    kernel::fail("WDM-CANCEL-013", "MissedCancel", 0, {word(irp), 0, 0, 0}, irp,
-                 "the cancelled IRP %p is never completed: its cancel routine was set after "
-                 "IoCancelIrp had come, and Irp->Cancel was not looked at again",
-                 static_cast<const void*>(irp));
+    what.clause = "WDM-CANCEL-013";
+    what.rule = "MissedCancel";
+    std::snprintf(what.text, sizeof(what.text),
+                  "the cancel of the IRP %p is lost: its cancel routine was set after IoCancelIrp had "
+                  "come, and Irp->Cancel was not looked at again",
+                  static_cast<const void*>(record->irp));
+  } else {
+    what.clause = "WDM-FILE-003";
+    std::snprintf(what.text, sizeof(what.text),
+                  "five minutes after its thread ended and cancelled it, the IRP %p is still not "
+                  "completed",
+                  static_cast<const void*>(record->irp));
   }
-  kernel::fail("WDM-FILE-003", "", 0, {word(irp), 0, 0, 0}, irp,
-               "five minutes after its thread ended and cancelled it, the IRP %p is still not "
-               "completed",
-               static_cast<const void*>(irp));
+  kernel::report(what);
 }
 
 // The first of `thread`'s packets that was not asked to cancel yet. A user's record is freed by its
@@ -70,6 +75,11 @@ irp_record* first_unasked(sync::actor_id thread) {
 }
 
 }  // namespace
+
+bool armed_too_late(const irp_record* record) {
+  const guard hold(io().lock);
+  return lost_locked(record);
+}
 
 io_state& io() { return *the_state; }
 
@@ -101,12 +111,15 @@ void stop() {
   kernel::stop();
 }
 
+void check_lost_cancel(irp_record* record, sync::nanoseconds patience) {
+  if (!armed_too_late(record)) return;
+  if (record->block->operation.wait(sync::now() + patience)) return;
+  if (armed_too_late(record)) report_stuck(record);
+}
+
 void check_lost_cancels(sync::nanoseconds patience) {
   const sync::sealed seal;
-  while (irp_record* record = first_lost(sync::self())) {
-    auto* owner = const_cast<request*>(record->block->owner);
-    if (!owner->wait(sync::now() + patience) && armed_too_late(record)) report_stuck(record);
-  }
+  while (irp_record* record = first_lost(sync::self())) check_lost_cancel(record, patience);
 }
 
 void cancel_thread_requests() {

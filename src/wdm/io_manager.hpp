@@ -161,8 +161,7 @@ class request {
 /// Reports WDM-CANCEL-013 for a request of the current actor that was cancelled, is still pending,
 /// and has a cancel routine that was armed after IoCancelIrp had come: nobody will call it. Gives
 /// the driver `patience` to look at the flag again; explored, the smallest is right, because the
-/// clock moves only when nothing else must run. Requests that complete meanwhile are finished as by
-/// wait().
+/// clock moves only when nothing else must run (request::start() does this by itself there).
 void check_lost_cancels(sync::nanoseconds patience = 1);
 
 /// What Windows does when a thread ends: IoCancelIrp on each pending IRP of the current actor, then

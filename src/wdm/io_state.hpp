@@ -110,6 +110,8 @@ irp_state state_of(const irp_record* record);
 /// IoCancelIrp was called for it (since it was made or reused).
 bool was_cancelled(const irp_record* record);
 void set_cancelled(irp_record* record, bool cancelled);
+/// Its cancel routine was armed after IoCancelIrp had come, and nobody has taken it back: a lost cancel.
+bool armed_too_late(const irp_record* record);
 /// Moves a record to `state` and tells the explorer.
 void set_state(irp_record* record, irp_state state, const void* site = nullptr);
 

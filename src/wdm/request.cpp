@@ -231,7 +231,12 @@ nt_status request::start() {
     const guard hold(io().lock);
     block_ = block;
   }
-  return call_driver(device, record->irp);
+  const NTSTATUS status = call_driver(device, record->irp);
+#if defined(BELAY_EXPLORED)
+  // The driver has had its look at Irp->Cancel, or has it now while everybody else goes on.
+  if (status == STATUS_PENDING) check_lost_cancel(record, 1);
+#endif
+  return status;
 }
 
 bool request::cancel(belay::reason why) {

@@ -32,6 +32,9 @@ struct request_block {
   belay::operation operation{canceller};
 };
 
+/// Reports WDM-CANCEL-013 if the packet was cancelled, is pending, and had its cancel routine armed
+/// afterwards, and neither changes within `patience`.
+void check_lost_cancel(irp_record* record, sync::nanoseconds patience);
 /// Gives a block and the user's buffers back. `block` may be nullptr.
 void free_block(request_block* block);
 
