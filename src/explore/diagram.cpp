@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -41,61 +42,110 @@ bool is_chatter(const std::string& call) {
                                           "ExAllocatePoolWithTag",
                                           "ExAllocatePool2",
                                           "ExFreePool"};
-  return std::find(std::begin(names), std::end(names), call) != std::end(names);
+  return call.compare(0, 12, "KeInitialize") == 0 ||
+         std::find(std::begin(names), std::end(names), call) != std::end(names);
 }
 
-// How much each event matters; 0: most.
+// How much each event matters; 0: most, 9: not at all.
 class relevance {
  public:
   explicit relevance(const trace& what) : trace_(what), rank_(what.events.size(), 9) {
     object_ = root_of(what.object_name);
+    find_involved();
     const auto& events = what.events;
-    for (std::size_t i = 0; i < events.size(); ++i) rank_[i] = base(events[i]);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      rank_[i] = base(i);
+      if (!involved_.contains(events[i].actor) && rank_[i] > 1)
+        rank_[i] = std::min(9, rank_[i] + 4);
+    }
     around_preemptions();
     if (!events.empty()) raise(events.size() - 1, 0);
-    // The last thing that each actor did.
-    std::map<int, std::size_t> last;
-    for (std::size_t i = 0; i < events.size(); ++i) last[events[i].actor] = i;
-    for (const auto& [actor, at] : last) raise(at, 3);
   }
 
   const std::vector<int>& ranks() const { return rank_; }
 
  private:
-  int base(const event& e) const {
-    const bool on_object = !object_.empty() && root_of(e.object_name) == object_;
-    switch (e.kind) {
+  bool on_object(const event& e) const {
+    return !object_.empty() && root_of(e.object_name) == object_;
+  }
+
+  // Who touches the object of the finding, preempts or is preempted.
+  void find_involved() {
+    const auto& events = trace_.events;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (on_object(events[i]) || i + 1 == events.size()) involved_.insert(events[i].actor);
+      if (!events[i].preempted || i == 0) continue;
+      involved_.insert(events[i].actor);
+      involved_.insert(events[i - 1].actor);
+    }
+  }
+
+  // The next event of the same actor.
+  std::size_t next_of(std::size_t at) const {
+    const auto& events = trace_.events;
+    for (std::size_t i = at + 1; i < events.size(); ++i) {
+      if (events[i].actor == events[at].actor && events[i].kind != event_kind::clock) return i;
+    }
+    return events.size();
+  }
+
+  int of_call(std::size_t at) const {
+    const event& e = trace_.events[at];
+    if (is_chatter(e.what)) return 8;
+    if (e.what.find("CancelSpinLock") != std::string::npos) return 3;
+    // The step that takes the lock says the same, unless others ran in between.
+    if (is_taking(e.what)) return next_of(at) == at + 1 ? 6 : 2;
+    if (is_giving(e.what)) return 6;
+    return on_object(e) ? 1 : root_of(e.object_name).compare(0, 4, "irp ") == 0 ? 5 : 4;
+  }
+
+  int of_step(std::size_t at) const {
+    const event& e = trace_.events[at];
+    if (e.what == "starts") return 7;
+    if (e.what == "acquire" || e.what == "release") return e.where.file.empty() ? 8 : 4;
+    if (on_object(e)) {
+      // Within a call that is shown already.
+      const bool within =
+          at > 0 && trace_.events[at - 1].actor == e.actor && !e.where.file.empty() &&
+          trace_.events[at - 1].where.line == e.where.line &&
+          trace_.events[at - 1].kind != event_kind::irp_state && on_object(trace_.events[at - 1]);
+      return within ? 6 : 2;
+    }
+    return e.object_name.empty() || e.object_name.compare(0, 6, "block ") == 0 ||
+                   e.object_name.compare(0, 4, "irp ") == 0
+               ? 9
+               : 5;
+  }
+
+  int base(std::size_t at) const {
+    switch (trace_.events[at].kind) {
       case event_kind::irp_state:
-        return on_object ? 0 : 4;
+        return on_object(trace_.events[at]) ? 0 : 5;
       case event_kind::clock:
         return 3;
       case event_kind::call:
-        if (is_chatter(e.what)) return 8;
-        return on_object ? 1 : is_taking(e.what) || is_giving(e.what) ? 4 : 5;
+        return of_call(at);
       case event_kind::step:
-        if (e.what == "starts") return 7;
-        return on_object ? 3 : 8;
+        return of_step(at);
     }
     return 9;
   }
 
-  // What preempted and what was preempted, with the step where each side goes on.
+  // What preempted, what the preempted actor did last, and where it goes on.
   void around_preemptions() {
     const auto& events = trace_.events;
     for (std::size_t i = 0; i < events.size(); ++i) {
       if (!events[i].preempted) continue;
       raise(i, 0);
+      const int preempted = i == 0 ? -1 : events[i - 1].actor;
       for (std::size_t back = i; back-- > 0;) {
-        if (events[back].actor == events[i].actor || events[back].kind == event_kind::clock)
-          continue;
+        if (events[back].actor != preempted || rank_[back] > 8) continue;
         raise(back, 0);
-        const int preempted = events[back].actor;
-        for (std::size_t on = i + 1; on < events.size(); ++on) {
-          if (events[on].actor == preempted) {
-            raise(on, 1);
-            break;
-          }
-        }
+        break;
+      }
+      for (std::size_t on = i + 1; on < events.size(); ++on) {
+        if (events[on].actor != preempted || rank_[on] > 8) continue;
+        raise(on, 1);
         break;
       }
     }
@@ -105,6 +155,7 @@ class relevance {
 
   const trace& trace_;
   std::string object_;
+  std::set<int> involved_;
   std::vector<int> rank_;
 };
 
@@ -179,11 +230,29 @@ std::string label_of(const event& what) {
   return {};
 }
 
+trace with_finding(const trace& what, const source_location& where) {
+  trace shown = what;
+  event last;
+  last.step = what.found.step;
+  last.actor = what.events.empty() ? 0 : what.events.back().actor;
+  for (const actor_info& each : what.actors) {
+    if (each.name == what.found.actor) last.actor = each.id;
+  }
+  last.kind = event_kind::call;
+  last.what = "breaks " + what.found.clause + (what.object_name.empty() ? "" : ":");
+  last.object = what.found.object;
+  last.object_name = what.object_name;
+  last.where = where;
+  if (!what.events.empty()) last.time = what.events.back().time;
+  shown.events.push_back(std::move(last));
+  return shown;
+}
+
 diagram draw(const trace& what, std::size_t most) {
   const relevance by(what);
   const auto& ranks = by.ranks();
   int limit = 0;
-  for (std::size_t count = 0; limit < 6; ++limit) {
+  for (std::size_t count = 0; limit < 5; ++limit) {
     count += static_cast<std::size_t>(std::count(ranks.begin(), ranks.end(), limit));
     const auto more = static_cast<std::size_t>(std::count(ranks.begin(), ranks.end(), limit + 1));
     if (count + more > most) break;

@@ -42,6 +42,9 @@ struct diagram {
   std::string file;      ///< that
 };
 
+/// The trace with the finding itself as its last event.
+trace with_finding(const trace& what, const source_location& where);
+
 /// At most about `most` rows: library calls, states of packets, what happens around preemptions and
 /// on the object of the finding; the less relevant are left out first.
 diagram draw(const trace& what, std::size_t most);

@@ -204,7 +204,7 @@ class drawing {
     const int y = at_.y(r);
     out_ += fmt::format("<g class=\"mark{}\">", classes(it));
     out_ += fmt::format("<text class=\"soft mono\" x=\"2\" y=\"{}\">{}</text>", y + 4, e.step);
-    if (it.hidden != 0) {
+    if (it.hidden >= 8) {
       out_ += fmt::format(
           "<line class=\"rest\" x1=\"{}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"><title>{} steps are left "
           "out here"
@@ -358,17 +358,18 @@ std::string legend(const diagram& drawn) {
 
 std::string html_report(const trace& example, const check_result* result,
                         const report_context& context) {
-  const diagram drawn = draw(example, 90);
   source_text sources;
   source_location main;
   for (const stack_frame& frame : example.stack) {
     if (main.line == 0 || of_our_headers(main)) main = frame.where;
   }
+  const trace shown = with_finding(example, main);
+  const diagram drawn = draw(shown, 60);
   const clause* known =
       context.clauses != nullptr ? find_clause(*context.clauses, example.found.clause) : nullptr;
   const std::string title = example.found.clause + (known != nullptr ? ": " + known->title : "");
 
-  drawing picture(example, drawn, sources);
+  drawing picture(shown, drawn, sources);
   const std::string svg = picture.svg();
   std::string snippets;
   for (const auto& [where, id] : picture.snippets()) {

@@ -108,7 +108,7 @@ void add_lanes(const diagram& drawn, std::size_t row, const painter& paint, std:
 }
 
 std::string diagram_text(const trace& example, const painter& paint, int width) {
-  const diagram drawn = draw(example, 44);
+  const diagram drawn = draw(example, 38);
   source_text sources;
   const std::size_t lanes = 5 + drawn.columns.size() * 2;
   std::size_t widest = 12;
@@ -119,7 +119,7 @@ std::string diagram_text(const trace& example, const painter& paint, int width) 
     location = std::max(
         location, drawn.one_file ? std::to_string(where.line).size() : file_and_line(where).size());
   }
-  const std::size_t label = std::min<std::size_t>(widest, 40);
+  const std::size_t label = std::min<std::size_t>(widest, 44);
   const auto room = static_cast<std::size_t>(std::max(width, 80));
   const std::size_t used = lanes + label + 2 + location + 2;
   const std::size_t code = used + 16 < room ? room - used : 16;
@@ -130,7 +130,7 @@ std::string diagram_text(const trace& example, const painter& paint, int width) 
   for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
     const diagram_row& row = drawn.rows[i];
     const event& e = example.events[row.event];
-    if (row.hidden != 0) {
+    if (row.hidden >= 8) {
       out += "   ";
       out += paint.dim("⋮ ");
       for (std::size_t c = 0; c < drawn.columns.size(); ++c) {
@@ -268,7 +268,10 @@ std::string text_of_trace(const trace& example, const report_context& context) {
   const std::string bug_check = bug_check_text(f);
   if (!bug_check.empty()) out += fmt::format("  on Windows: {}\n", paint.bold(bug_check));
   if (!f.rule.empty()) out += fmt::format("  known to Windows' tools as {}\n", f.rule);
-  out += "\n" + diagram_text(example, paint, context.width) + "\n";
+  out += "\n" +
+         diagram_text(with_finding(example, at != nullptr ? at->where : source_location{}), paint,
+                      context.width) +
+         "\n";
   return out;
 }
 

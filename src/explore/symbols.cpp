@@ -98,6 +98,17 @@ struct symbols::state {
   void read_units();
   std::vector<stack_frame> look_up(std::uint64_t pc);
   std::string function_at(std::uint64_t offset) const;
+  const std::vector<stack_frame>& remembered(std::uint64_t pc) {
+    auto at = known.find(pc);
+    if (at == known.end()) at = known.emplace(pc, look_up(pc)).first;
+    return at->second;
+  }
+  bool begins_function(std::uint64_t offset) const {
+    const auto at =
+        std::lower_bound(names.begin(), names.end(), offset,
+                         [](const named_range& n, std::uint64_t o) { return n.begin < o; });
+    return at != names.end() && at->begin == offset;
+  }
 };
 
 void symbols::state::read_size() {
@@ -233,12 +244,7 @@ bool symbols::contains(std::uint64_t address) const {
 
 std::vector<stack_frame> symbols::frames(std::uint64_t return_address) const {
   if (!contains(return_address) || return_address == state_->bias) return {stack_frame{}};
-  const std::uint64_t pc = return_address - 1 - state_->bias;
-  auto known = state_->known.find(pc);
-  if (known == state_->known.end()) {
-    known = state_->known.emplace(pc, state_->look_up(pc)).first;
-  }
-  return known->second;
+  return state_->remembered(return_address - state_->bias - 1);
 }
 
 std::vector<stack_frame> symbols::stack(const std::vector<std::uint64_t>& return_addresses) const {
@@ -252,7 +258,10 @@ std::vector<stack_frame> symbols::stack(const std::vector<std::uint64_t>& return
 }
 
 source_location symbols::where(std::uint64_t return_address) const {
-  const auto all = frames(return_address);
+  const bool routine =
+      contains(return_address) && state_->begins_function(return_address - state_->bias);
+  const auto all =
+      routine ? state_->remembered(return_address - state_->bias) : frames(return_address);
   const auto authors = std::find_if(all.begin(), all.end(),
                                     [](const stack_frame& f) { return !of_our_headers(f.where); });
   return (authors == all.end() ? all.front() : *authors).where;

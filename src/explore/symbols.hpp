@@ -25,16 +25,17 @@ class symbols {
   symbols& operator=(symbols&&) noexcept;
   ~symbols();
 
-  /// The frames of a return address, innermost inlined function first, so that the call itself is
-  /// found and not what follows it. One frame with nothing but an empty location when the address
-  /// is not the driver's.
+  /// The frames of a return address, innermost inlined
+  /// function first, so that the call itself is found and not what follows it. One frame with
+  /// nothing but an empty location when the address is not the driver's.
   std::vector<stack_frame> frames(std::uint64_t return_address) const;
 
   /// The same for a stack, innermost first. Frames outside the driver are left out.
   std::vector<stack_frame> stack(const std::vector<std::uint64_t>& return_addresses) const;
 
   /// The innermost location of a return address that is the author's: an inline function of Belay's
-  /// Windows headers counts as the line that calls it.
+  /// Windows headers counts as the line that calls it. The first address of a function is that
+  /// function's.
   source_location where(std::uint64_t return_address) const;
 
   /// Which of the driver's variables or functions lies at `address`: "DevExt", "Table+0x10"; empty:
