@@ -69,10 +69,6 @@ void check_return(frame_scope& scope, PIRP irp, NTSTATUS status, const void* rou
              "the dispatch routine returned STATUS_PENDING (0x%08x) for an IRP that it did not mark "
              "pending");
     }
-    BELAY_CONTRACT(frame.walked || passed_down || !armed_too_late(frame.record), "WDM-CANCEL-013",
-                   "MissedCancel", 0, (word(irp), 0, 0, 0), irp,
-                   "the dispatch routine pended an IRP that had been cancelled before its cancel routine was "
-                   "set, and did not look at Irp->Cancel again: the cancel is lost");
     return;
   }
   if (frame.marked) {
@@ -127,8 +123,8 @@ NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp) {
                                  ? device->DriverObject->MajorFunction[stack->MajorFunction]
                                  : &invalid_device_request;
   const void* address = reinterpret_cast<const void*>(routine);
-  if (record->kind == irp_kind::user) record->site = address;
-  set_state(record, irp_state::dispatched, address);
+  if (record->kind == irp_kind::user) record->site = site_of(address);
+  set_state(record, irp_state::dispatched, site_of(address));
 
   frame_scope scope(record, irp->CurrentLocation);
   const kernel::routine_state before = kernel::routine_entered();
@@ -140,7 +136,7 @@ NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp) {
   kernel::routine_returned(before, "the dispatch routine", address, "WDM-IRP-007", 0xC9, 0x5);
   check_return(scope, irp, status, address);
   if (status == STATUS_PENDING && !scope.frame().walked && state_of(record) == irp_state::dispatched) {
-    set_state(record, irp_state::queued, address);
+    set_state(record, irp_state::queued, site_of(address));
   }
   return status;
 }

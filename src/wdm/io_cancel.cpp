@@ -19,7 +19,7 @@ constexpr kernel::lock_terms terms{"WDM-CANCEL-009", "cancel spin lock"};
 void call_cancel_routine(irp_record* record, PIRP irp, PDRIVER_CANCEL routine, KIRQL irql) {
   const void* address = reinterpret_cast<const void*>(routine);
   irp->CancelIrql = irql;
-  set_state(record, irp_state::cancelling, address);
+  set_state(record, irp_state::cancelling, site_of(address));
   PDEVICE_OBJECT device = irp->CurrentLocation <= irp->StackCount
                               ? IoGetCurrentIrpStackLocation(irp)->DeviceObject
                               : nullptr;

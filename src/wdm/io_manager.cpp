@@ -42,17 +42,18 @@ irp_record* first_lost(sync::actor_id thread) {
   return nullptr;
 }
 
-[[noreturn]] void report_stuck(const irp_record* record) {
+// `site` nullptr: where the current actor called from last.
+[[noreturn]] void report_stuck(const irp_record* record, const void* site) {
   kernel::violation what;
   what.object = record->irp;
   what.parameter[0] = word(record->irp);
-  what.site = record->site;
+  what.site = site;
   if (armed_too_late(record)) {
     what.clause = "WDM-CANCEL-013";
     what.rule = "MissedCancel";
     std::snprintf(what.text, sizeof(what.text),
                   "the cancel of the IRP %p is lost: its cancel routine was set after IoCancelIrp had "
-                  "come, and Irp->Cancel was not looked at again",
+                  "come, the IRP is pending, and nobody has looked at Irp->Cancel again",
                   static_cast<const void*>(record->irp));
   } else {
     what.clause = "WDM-FILE-003";
@@ -111,15 +112,18 @@ void stop() {
   kernel::stop();
 }
 
-void check_lost_cancel(irp_record* record, sync::nanoseconds patience) {
+void check_lost_cancel(irp_record* record, sync::nanoseconds patience, const void* site) {
+  // The driver may hand the packet to another thread, which arms and looks: let that go on first.
   if (!armed_too_late(record)) return;
   if (record->block->operation.wait(sync::now() + patience)) return;
-  if (armed_too_late(record)) report_stuck(record);
+  if (armed_too_late(record)) report_stuck(record, site);
 }
 
 void check_lost_cancels(sync::nanoseconds patience) {
   const sync::sealed seal;
-  while (irp_record* record = first_lost(sync::self())) check_lost_cancel(record, patience);
+  while (irp_record* record = first_lost(sync::self())) {
+    check_lost_cancel(record, patience, record->site);
+  }
 }
 
 void cancel_thread_requests() {
@@ -135,7 +139,7 @@ void cancel_thread_requests() {
 #endif
   while (irp_record* record = first_pending(self)) {
     auto* owner = const_cast<request*>(record->block->owner);
-    if (!owner->wait(deadline)) report_stuck(record);
+    if (!owner->wait(deadline)) report_stuck(record, record->site);
   }
 }
 

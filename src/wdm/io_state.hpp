@@ -162,6 +162,9 @@ struct device_extra {
   ULONG next_key = 0;
 };
 
+/// A routine as a site: sites are return addresses, which lie behind the call that they stand for.
+inline const void* site_of(const void* routine) { return static_cast<const char*>(routine) + 1; }
+
 /// Who calls the current export: BELAY_SITE is used in exports only.
 #define BELAY_SITE __builtin_return_address(0)
 

@@ -234,7 +234,7 @@ nt_status request::start() {
   const NTSTATUS status = call_driver(device, record->irp);
 #if defined(BELAY_EXPLORED)
   // The driver has had its look at Irp->Cancel, or has it now while everybody else goes on.
-  if (status == STATUS_PENDING) check_lost_cancel(record, 1);
+  if (status == STATUS_PENDING) check_lost_cancel(record, 1, nullptr);
 #endif
   return status;
 }

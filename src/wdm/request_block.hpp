@@ -34,7 +34,9 @@ struct request_block {
 
 /// Reports WDM-CANCEL-013 if the packet was cancelled, is pending, and had its cancel routine armed
 /// afterwards, and neither changes within `patience`.
-void check_lost_cancel(irp_record* record, sync::nanoseconds patience);
+///
+/// `site`: for the report; nullptr: where the current actor called from last.
+void check_lost_cancel(irp_record* record, sync::nanoseconds patience, const void* site);
 /// Gives a block and the user's buffers back. `block` may be nullptr.
 void free_block(request_block* block);
 
