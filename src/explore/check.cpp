@@ -56,29 +56,33 @@ request_plan control_plan(std::uint32_t code) {
   return {.op = operation::control, .code = code, .input = std::vector<std::uint8_t>(64, 0)};
 }
 
+/// What the driver answers to one request: its dispatch routine's status, or the clause that it broke.
+std::string answer_to(driver_program& driver, const request_plan& what) {
+  scenario probe;
+  probe.clients = 1;
+  probe.plan.push_back(what);
+  probe.plan.back().cancel = cancel_when::never;
+  driver.set_scenario(probe);
+  directed straight;
+  straight.start({});
+  const execution it = execute(driver, straight);
+  if (!driver.answers().empty()) return fmt::format("{:#x}", static_cast<std::uint32_t>(driver.answers()[0]));
+  return it.found ? it.found->clause : "nothing";
+}
+
 /// The control codes that the driver serves: of those in its code, the ones that it answers otherwise
 /// than a code that nobody has. At most four.
 std::vector<request_plan> control_plans(driver_program& driver, const guest_image& image) {
   constexpr std::size_t most = 4;
   const std::uint32_t nobodys = driver.device_type() << 16 | 0x3ffcu;
-  scenario probe;
-  probe.clients = 1;
-  probe.plan.push_back(control_plan(nobodys));
-  for (const std::uint32_t code : control_code_candidates(image, driver.device_type())) {
-    if (code != nobodys) probe.plan.push_back(control_plan(code));
-  }
-  for (request_plan& each : probe.plan) each.cancel = cancel_when::never;
-  driver.set_scenario(probe);
   driver.keep_answers(true);
-  directed straight;
-  straight.start({});
-  static_cast<void>(execute(driver, straight));
-  driver.keep_answers(false);
+  const std::string unknown = answer_to(driver, control_plan(nobodys));
   std::vector<request_plan> plans;
-  const std::vector<std::int32_t>& answers = driver.answers();
-  for (std::size_t i = 1; i < answers.size() && plans.size() < most; ++i) {
-    if (answers[i] != answers[0]) plans.push_back(control_plan(probe.plan[i].code));
+  for (const std::uint32_t code : control_code_candidates(image, driver.device_type())) {
+    if (code == nobodys || plans.size() == most) continue;
+    if (answer_to(driver, control_plan(code)) != unknown) plans.push_back(control_plan(code));
   }
+  driver.keep_answers(false);
   if (plans.empty()) plans.push_back(control_plan(nobodys));
   return plans;
 }

@@ -214,16 +214,11 @@ VOID RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, 
   end("WDM-IRP-021", "ASSERT", 0x7E, {0xC0000420, 0, 0, 0}, __builtin_return_address(0), text);
 }
 
-/// Contract: WDM-IRP-021
-VOID DbgBreakPoint(VOID) {
-  BELAY_EXPORT(DbgBreakPoint, nullptr);
-  end("WDM-IRP-021", "BREAKPOINT", 0x7E, {0x80000003, 0, 0, 0}, __builtin_return_address(0),
-      "the driver reached a breakpoint of its own");
-}
+/// As under a debugger that is told to go on: checked builds of drivers break at their start.
+VOID DbgBreakPoint(VOID) { BELAY_EXPORT(DbgBreakPoint, nullptr); }
 VOID DbgBreakPointWithStatus(ULONG Status) {
   BELAY_EXPORT(DbgBreakPointWithStatus, nullptr);
-  end("WDM-IRP-021", "BREAKPOINT", 0x7E, {0x80000003, Status, 0, 0}, __builtin_return_address(0),
-      "the driver reached a breakpoint of its own");
+  (void)Status;
 }
 
 /// The list macros found a broken link, or the driver gave up. Contract: WDM-IRP-013, WDM-IRP-025
