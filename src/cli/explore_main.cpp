@@ -92,7 +92,8 @@ int check_body(int count, char** words) {
     if (!loaded) throw failure(wrong_use, loaded.error());
     expected = *loaded;
   }
-  const explore::check_options options = arguments.options();
+  explore::check_options options = arguments.options();
+  options.driver = fs::absolute(options.driver).string();
   const auto result = explore::check_driver(options);
   if (!result) {
     throw failure(result.error().exit_code,
@@ -143,8 +144,11 @@ int replay_body(int count, char** words) {
         fmt::format("{}: its driver {} is gone; run `belay check` again, or give --driver", file,
                     driver));
   }
-  const auto result = explore::replay_trace(*from, driver, times);
-  if (!result) throw failure(result.error().exit_code, result.error().message);
+  const std::string whole = fs::absolute(driver).string();
+  const auto result = explore::replay_trace(*from, whole, times);
+  if (!result) {
+    throw failure(result.error().exit_code, replaced(result.error().message, whole, driver));
+  }
   const auto clauses = explore::load_clauses().value_or(std::vector<explore::clause>{});
   explore::report_context context = context_for(driver, clauses);
   context.trace_file = file;

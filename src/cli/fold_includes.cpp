@@ -66,14 +66,22 @@ fs::path find_folded(const fs::path& folder, const std::string& name) {
   return fs::is_regular_file(at, ignored) ? fs::absolute(at) : fs::path{};
 }
 
-void write_forwarder(const fs::path& at, const fs::path& to) {
+// GCC looks for the name as it is spelled, Clang for the one with slashes; make both.
+void write_forwarder(const fs::path& folder, const std::string& name, const fs::path& to) {
+  std::string slashes = name;
+  std::replace(slashes.begin(), slashes.end(), '\\', '/');
   std::error_code ignored;
-  fs::create_directories(at.parent_path(), ignored);
-  std::ofstream out(at, std::ios::binary);
-  out << "#include \"" << to.string() << "\"\n";
-  out.close();
-  if (!out)
-    throw failure(wrong_use, at.string() + " cannot be written; make room in the cache folder");
+  fs::create_directories(folder, ignored);
+  for (const std::string& spelling : {name, slashes}) {
+    const fs::path at = folder / spelling;
+    fs::create_directories(at.parent_path(), ignored);
+    std::ofstream out(at, std::ios::binary);
+    out << "#include \"" << to.string() << "\"\n";
+    out.close();
+    if (!out) {
+      throw failure(wrong_use, at.string() + " cannot be written; make room in the cache folder");
+    }
+  }
 }
 
 }  // namespace
@@ -107,14 +115,14 @@ folded_includes fold_includes(const std::vector<std::string>& sources,
       if (!found.empty()) {
         pending.push_back(found);
         if (exact) continue;
-        write_forwarder(user / line.name, found);
+        write_forwarder(user, line.name, found);
         result.user = user.string();
         continue;
       }
       if (fs::is_regular_file(fs::path(windows_folder) / line.name, ignored)) continue;
       found = find_folded(windows_folder, line.name);
       if (found.empty()) continue;
-      write_forwarder(windows / line.name, found);
+      write_forwarder(windows, line.name, found);
       result.windows = windows.string();
     }
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -58,6 +60,15 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
+// A message is one line, whatever a driver or a library put into it.
+static std::string one_line(std::string text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
+    text.pop_back();
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  return text;
+}
+
 int guarded(int (*body)(int, char**), int count, char** arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is a write error like another
   int code = internal_error;
@@ -66,7 +77,7 @@ int guarded(int (*body)(int, char**), int count, char** arguments) {
     finish_output();
     return code;
   } catch (const failure& why) {
-    fmt::print(stderr, "belay: {}\n", why.what());
+    fmt::print(stderr, "belay: {}\n", one_line(why.what()));
     return why.code();
   } catch (const std::bad_alloc&) {
     fmt::print(stderr,

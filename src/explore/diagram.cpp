@@ -66,6 +66,7 @@ class relevance {
 
  private:
   bool on_object(const event& e) const {
+    if (object_.compare(0, 6, "block ") == 0) return e.object == trace_.found.object;
     return !object_.empty() && root_of(e.object_name) == object_;
   }
 
@@ -102,7 +103,9 @@ class relevance {
   int of_step(std::size_t at) const {
     const event& e = trace_.events[at];
     if (e.what == "starts") return 7;
-    if (e.what == "acquire" || e.what == "release") return e.where.file.empty() ? 8 : 4;
+    if (e.what == "acquire" || e.what == "release") {
+      return on_object(e) ? 1 : e.where.file.empty() ? 8 : 4;
+    }
     if (on_object(e)) {
       // Within a call that is shown already.
       const bool within =
@@ -167,9 +170,8 @@ void find_locks(const trace& what, diagram& to) {
   std::map<std::pair<int, std::string>, open_lock> open;
   for (std::size_t row = 0; row < to.rows.size(); ++row) {
     const event& e = what.events[to.rows[row].event];
-    if (e.kind != event_kind::call && e.kind != event_kind::step) continue;
-    const bool cancel = e.what.find("CancelSpinLock") != std::string::npos;
-    const std::string name = cancel ? "cancel spin lock" : e.object_name;
+    if (e.kind != event_kind::step) continue;  // the call that asks for a lock may wait for it
+    const std::string& name = e.object_name;
     const auto key = std::make_pair(to.rows[row].column, name);
     if (is_taking(e.what)) {
       open.try_emplace(key, open_lock{row, name});

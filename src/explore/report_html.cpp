@@ -396,7 +396,9 @@ std::string html_report(const trace& example, const check_result* result,
       escaped(main.line > 0 ? fmt::format("{}:{}:{}", short_path(main.file), main.line, main.column)
                             : context.source),
       example.found.actor.empty() ? "" : " · on " + escaped(example.found.actor),
-      example.found.call.empty() ? "" : " · within " + escaped(example.found.call));
+      example.found.call.empty() || example.found.call.compare(0, 4, "irp:") == 0
+          ? ""
+          : " · last call " + escaped(example.found.call));
   out += "<div class=\"grid\">" + reasons(example, context) + scene(example, main, sources) +
          "</div>\n";
   out += "<div class=\"card\"><h2>How it comes about</h2>" + legend(drawn) +

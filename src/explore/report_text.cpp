@@ -258,7 +258,9 @@ std::string text_of_trace(const trace& example, const report_context& context) {
     out += fmt::format("  {}: {}\n", f.clause, c->title);
   }
   std::string who = f.actor.empty() ? "" : fmt::format("on {}", f.actor);
-  if (!f.call.empty()) who += fmt::format("{}within {}", who.empty() ? "" : ", ", f.call);
+  if (!f.call.empty() && f.call.compare(0, 4, "irp:") != 0) {
+    who += fmt::format("{}last call {}", who.empty() ? "" : ", ", f.call);
+  }
   if (!who.empty()) out += fmt::format("  {}\n", who);
   for (const stack_frame& frame : example.stack) {
     if (&frame == at || frame.where.file.empty() || of_our_headers(frame.where)) continue;
