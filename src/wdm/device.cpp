@@ -73,8 +73,9 @@ NTSTATUS name_device(PDEVICE_OBJECT device, PUNICODE_STRING name, ULONG characte
 
 }  // namespace
 
-NTSTATUS create_device(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name, DEVICE_TYPE type,
-                ULONG characteristics, BOOLEAN exclusive, const void* site, PDEVICE_OBJECT* made) {
+NTSTATUS create_device(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name,
+                       DEVICE_TYPE type, ULONG characteristics, BOOLEAN exclusive, const void* site,
+                       PDEVICE_OBJECT* made) {
   *made = nullptr;
   constexpr std::size_t header = (sizeof(DEVICE_OBJECT) + 15) & ~std::size_t{15};
   auto device = static_cast<PDEVICE_OBJECT>(
@@ -160,7 +161,7 @@ NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
                               PDEVICE_OBJECT* DeviceObject) {
   BELAY_EXPORT(IoCreateDevice, DriverObject);
   return wdm::create_device(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
-                     DeviceCharacteristics, Exclusive, BELAY_SITE, DeviceObject);
+                            DeviceCharacteristics, Exclusive, BELAY_SITE, DeviceObject);
 }
 
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject) {

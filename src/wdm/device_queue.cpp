@@ -16,8 +16,8 @@ class queue_step {
   queue_step(PKDEVICE_QUEUE queue, const char* what, bool must_be_busy = false) : queue_(queue) {
     kernel::use(queue, sizeof(*queue));
     BELAY_CONTRACT(queue->DeviceListHead.Flink != nullptr, "WDM-IRP-026", "", 0,
-                   (word(queue), 0, 0, 0), queue, "%s: the device queue %p was not initialised", what,
-                   static_cast<const void*>(queue));
+                   (word(queue), 0, 0, 0), queue, "%s: the device queue %p was not initialised",
+                   what, static_cast<const void*>(queue));
     BELAY_CONTRACT(!must_be_busy || queue->Busy, "WDM-STARTIO-007", "", 0, (word(queue), 0, 0, 0),
                    queue,
                    "%s on the idle device queue %p: only who made it busy may take the next entry",
@@ -40,7 +40,8 @@ class queue_step {
     PLIST_ENTRY at = &queue_->DeviceListHead;
     if (by_key) {
       at = at->Flink;
-      while (at != &queue_->DeviceListHead && entry_at(at)->SortKey <= entry->SortKey) at = at->Flink;
+      while (at != &queue_->DeviceListHead && entry_at(at)->SortKey <= entry->SortKey)
+        at = at->Flink;
     }
     InsertTailList(at, &entry->DeviceListEntry);
     return true;
@@ -105,7 +106,8 @@ VOID NTAPI KeInitializeDeviceQueue(PKDEVICE_QUEUE DeviceQueue) {
   InitializeListHead(&DeviceQueue->DeviceListHead);
 }
 
-BOOLEAN NTAPI KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry) {
+BOOLEAN NTAPI KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue,
+                                  PKDEVICE_QUEUE_ENTRY DeviceQueueEntry) {
   BELAY_EXPORT(KeInsertDeviceQueue, DeviceQueue);
   wdm::touch_entry(DeviceQueueEntry);
   return queue_step(DeviceQueue, "KeInsertDeviceQueue").insert(DeviceQueueEntry, false);
@@ -129,7 +131,8 @@ PKDEVICE_QUEUE_ENTRY NTAPI KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, 
   return queue_step(DeviceQueue, "KeRemoveByKeyDeviceQueue", true).take_by_key(SortKey);
 }
 
-PKDEVICE_QUEUE_ENTRY NTAPI KeRemoveByKeyDeviceQueueIfBusy(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey) {
+PKDEVICE_QUEUE_ENTRY NTAPI KeRemoveByKeyDeviceQueueIfBusy(PKDEVICE_QUEUE DeviceQueue,
+                                                          ULONG SortKey) {
   BELAY_EXPORT(KeRemoveByKeyDeviceQueueIfBusy, DeviceQueue);
   queue_step step(DeviceQueue, "KeRemoveByKeyDeviceQueueIfBusy");
   return step.busy() ? step.take_by_key(SortKey) : nullptr;

@@ -5,7 +5,9 @@
 // Thread safety: any actor at PASSIVE_LEVEL.
 #include "wdm/io_state.hpp"
 
+// clang-format off: after the above
 #include <wdmsec.h>
+// clang-format on
 
 namespace belay::inline BELAY_BUILD::wdm {
 
@@ -58,21 +60,22 @@ using namespace belay;
 extern "C" {
 
 NTSTATUS NTAPI IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
-                                          PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
-                                          ULONG DeviceCharacteristics, BOOLEAN Exclusive,
-                                          PCUNICODE_STRING DefaultSDDLString,
-                                          LPCGUID DeviceClassGuid, PDEVICE_OBJECT* DeviceObject) {
+                                    PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
+                                    ULONG DeviceCharacteristics, BOOLEAN Exclusive,
+                                    PCUNICODE_STRING DefaultSDDLString, LPCGUID DeviceClassGuid,
+                                    PDEVICE_OBJECT* DeviceObject) {
   BELAY_EXPORT(IoCreateDeviceSecure, DriverObject);
   (void)DeviceClassGuid;
   *DeviceObject = nullptr;
   if (!wdm::looks_like_sddl(DefaultSDDLString)) return STATUS_INVALID_PARAMETER;
-  const NTSTATUS status = wdm::create_device(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
-                                      DeviceCharacteristics, Exclusive, BELAY_SITE, DeviceObject);
+  const NTSTATUS status =
+      wdm::create_device(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
+                         DeviceCharacteristics, Exclusive, BELAY_SITE, DeviceObject);
   if (NT_SUCCESS(status)) wdm::extra_of(*DeviceObject)->security = wdm::narrow(DefaultSDDLString);
   return status;
 }
 
-#define BELAY_SDDL(name, text)                                   \
+#define BELAY_SDDL(name, text) \
   const UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text), const_cast<PWSTR>(text)}
 BELAY_SDDL(SDDL_DEVOBJ_KERNEL_ONLY, L"D:P");
 BELAY_SDDL(SDDL_DEVOBJ_SYS_ALL, L"D:P(A;;GA;;;SY)");

@@ -51,8 +51,8 @@ namespace belay::inline BELAY_BUILD::wdm {
 namespace {
 
 PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
-  auto file = static_cast<PFILE_OBJECT>(kernel::create_object(
-      &kernel::file_type, sizeof(FILE_OBJECT) + sizeof(file_extra), nullptr));
+  auto file = static_cast<PFILE_OBJECT>(
+      kernel::create_object(&kernel::file_type, sizeof(FILE_OBJECT) + sizeof(file_extra), nullptr));
   if (file == nullptr) return nullptr;
   file->Type = IO_TYPE_FILE;
   file->Size = sizeof(FILE_OBJECT);

@@ -1,5 +1,5 @@
-// IRPs that drivers build: for a read, a write or a control request, on their own thread or on none;
-// associated IRPs; and sending one and waiting for it.
+// IRPs that drivers build: for a read, a write or a control request, on their own thread or on
+// none; associated IRPs; and sending one and waiting for it.
 //
 // Thread safety: the caller owns what it builds until it sends it.
 // Contract: WDM-FILE-008, WDM-IRP-030, WDM-IRP-034
@@ -176,9 +176,8 @@ PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT Dev
   BELAY_EXPORT(IoBuildDeviceIoControlRequest, DeviceObject);
   const ULONG major =
       InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL;
-  wdm::irp_record* record =
-      wdm::build_transfer(wdm::irp_kind::synchronous, major, DeviceObject, nullptr, 0, nullptr,
-                          IoStatusBlock, BELAY_SITE);
+  wdm::irp_record* record = wdm::build_transfer(wdm::irp_kind::synchronous, major, DeviceObject,
+                                                nullptr, 0, nullptr, IoStatusBlock, BELAY_SITE);
   if (record == nullptr) return nullptr;
   wdm::fill_control(record, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
                     OutputBufferLength);

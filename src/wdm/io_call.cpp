@@ -65,9 +65,10 @@ void check_return(frame_scope& scope, PIRP irp, NTSTATUS status, const void* rou
   };
   if (status == STATUS_PENDING) {
     if (!frame.marked && !passed_down) {
-      broken("WDM-IRP-004", "MarkIrpPending", 0x23D,
-             "the dispatch routine returned STATUS_PENDING (0x%08x) for an IRP that it did not mark "
-             "pending");
+      broken(
+          "WDM-IRP-004", "MarkIrpPending", 0x23D,
+          "the dispatch routine returned STATUS_PENDING (0x%08x) for an IRP that it did not mark "
+          "pending");
     }
     return;
   }
@@ -135,7 +136,8 @@ NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp) {
   }
   kernel::routine_returned(before, "the dispatch routine", address, "WDM-IRP-007", 0xC9, 0x5);
   check_return(scope, irp, status, address);
-  if (status == STATUS_PENDING && !scope.frame().walked && state_of(record) == irp_state::dispatched) {
+  if (status == STATUS_PENDING && !scope.frame().walked &&
+      state_of(record) == irp_state::dispatched) {
     set_state(record, irp_state::queued, site_of(address));
   }
   return status;

@@ -41,10 +41,11 @@ void call_cancel_routine(irp_record* record, PIRP irp, PDRIVER_CANCEL routine, K
 bool cancel_irp(irp_record* record, PIRP irp, const void* site) {
   KIRQL irql;
   acquire_cancel_lock(&irql, site);
-  BELAY_CONTRACT(find_record(irp) == record, "WDM-CANCEL-005", "", 0x48, (word(irp), 0, 0, 0), irp,
-                 "the IRP %p was freed while IoCancelIrp waited for the cancel spin lock: the caller "
-                 "must keep it alive",
-                 static_cast<const void*>(irp));
+  BELAY_CONTRACT(
+      find_record(irp) == record, "WDM-CANCEL-005", "", 0x48, (word(irp), 0, 0, 0), irp,
+      "the IRP %p was freed while IoCancelIrp waited for the cancel spin lock: the caller "
+      "must keep it alive",
+      static_cast<const void*>(irp));
   sync::point(sync::access_kind::write, &irp->Cancel, sizeof(irp->Cancel));
   InterlockedExchange8(reinterpret_cast<volatile CHAR*>(&irp->Cancel), TRUE);
   sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
@@ -54,10 +55,11 @@ bool cancel_irp(irp_record* record, PIRP irp, const void* site) {
     release_cancel_lock(irql, site);
     return false;
   }
-  BELAY_CONTRACT(irp->CurrentLocation <= irp->StackCount + 1, "WDM-CANCEL-004", "", 0x48,
-                 (word(irp), word(reinterpret_cast<void*>(routine)), 0, 0), irp,
-                 "IoCancelIrp found the cancel routine of the IRP %p still set after its completion",
-                 static_cast<const void*>(irp));
+  BELAY_CONTRACT(
+      irp->CurrentLocation <= irp->StackCount + 1, "WDM-CANCEL-004", "", 0x48,
+      (word(irp), word(reinterpret_cast<void*>(routine)), 0, 0), irp,
+      "IoCancelIrp found the cancel routine of the IRP %p still set after its completion",
+      static_cast<const void*>(irp));
   call_cancel_routine(record, irp, routine, irql);
   return true;
 }
@@ -70,7 +72,8 @@ void acquire_cancel_lock(KIRQL* irql, const void* site) {
 }
 
 void release_cancel_lock(KIRQL irql, const void* site) {
-  kernel::give_spin_lock(&io().cancel_lock, irql, kernel::lock_flavour::cancel, nullptr, terms, site);
+  kernel::give_spin_lock(&io().cancel_lock, irql, kernel::lock_flavour::cancel, nullptr, terms,
+                         site);
 }
 
 }  // namespace belay::inline BELAY_BUILD::wdm
@@ -82,8 +85,8 @@ extern "C" {
 BOOLEAN NTAPI IoCancelIrp(PIRP Irp) {
   BELAY_EXPORT(IoCancelIrp, Irp);
   wdm::irp_record* record = wdm::find_record(Irp);
-  BELAY_CONTRACT(record == nullptr || wdm::state_of(record) != wdm::irp_state::completed, "WDM-CANCEL-005", "",
-                 0x48, (reinterpret_cast<std::uint64_t>(Irp), 0, 0, 0), Irp,
+  BELAY_CONTRACT(record == nullptr || wdm::state_of(record) != wdm::irp_state::completed,
+                 "WDM-CANCEL-005", "", 0x48, (reinterpret_cast<std::uint64_t>(Irp), 0, 0, 0), Irp,
                  "IoCancelIrp on the IRP %p, which has been completed: only who keeps an IRP from "
                  "completing may cancel it",
                  static_cast<const void*>(Irp));

@@ -56,8 +56,8 @@ bool call_completion_routine(PIRP irp, PIO_COMPLETION_ROUTINE routine, PVOID con
                            "WDM-IRP-024", 0xC4, 0xFA);
   if (status == STATUS_MORE_PROCESSING_REQUIRED) return true;
   sync::touch(irp, sizeof(IRP), sync::access_kind::update);
-  const bool propagated =
-      !pending || !below_creator || (IoGetCurrentIrpStackLocation(irp)->Control & SL_PENDING_RETURNED);
+  const bool propagated = !pending || !below_creator ||
+                          (IoGetCurrentIrpStackLocation(irp)->Control & SL_PENDING_RETURNED);
   BELAY_CONTRACT(propagated, "WDM-CANCEL-021", "MarkIrpPending", 0xC9,
                  (0x228, word(reinterpret_cast<void*>(routine)), word(irp), 0), irp,
                  "the completion routine let the IRP %p go on without passing PendingReturned on "
@@ -88,10 +88,11 @@ void finish(irp_record* record, PIRP irp) {
       return free_irp(record);
     case irp_kind::allocated:
     case irp_kind::in_place:
-      kernel::fail("WDM-IRP-028", "IoAllocateComplete", 0xC9, {0x1, word(irp), 0, 0}, irp,
-                   "the driver's own IRP %p was completed to the top: its completion routine has to "
-                   "return STATUS_MORE_PROCESSING_REQUIRED",
-                   static_cast<const void*>(irp));
+      kernel::fail(
+          "WDM-IRP-028", "IoAllocateComplete", 0xC9, {0x1, word(irp), 0, 0}, irp,
+          "the driver's own IRP %p was completed to the top: its completion routine has to "
+          "return STATUS_MORE_PROCESSING_REQUIRED",
+          static_cast<const void*>(irp));
   }
 }
 
@@ -109,8 +110,8 @@ void check_caller(irp_record* record, PIRP irp) {
                  "IoCompleteRequest while the cancel routine of the IRP %p is still set: a cancel "
                  "may call it for a packet that is gone",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(!was_cancelled(record) || cancel_flag(irp), "WDM-CANCEL-007", "IrpCancelField", 0, (0, 0, 0, 0),
-                 irp, "the driver has reset Irp->Cancel of the cancelled IRP %p",
+  BELAY_CONTRACT(!was_cancelled(record) || cancel_flag(irp), "WDM-CANCEL-007", "IrpCancelField", 0,
+                 (0, 0, 0, 0), irp, "the driver has reset Irp->Cancel of the cancelled IRP %p",
                  static_cast<const void*>(irp));
   BELAY_CONTRACT(!holds_cancel_lock(), "WDM-LOCK-002", "SpinLockSafe", 0, (word(irp), 0, 0, 0), irp,
                  "IoCompleteRequest while holding the cancel spin lock");
@@ -129,11 +130,12 @@ irp_record* require_completable(PIRP irp) {
   BELAY_CONTRACT(irp->Type == IO_TYPE_IRP, "WDM-IRP-034", "", 0xC9, (0x1, word(irp), 0, 0), irp,
                  "IoCompleteRequest: %p is no IRP any more: its Type field was overwritten",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(irp->CurrentLocation <= irp->StackCount, "WDM-CANCEL-020", "DoubleCompletion", 0x44,
-                 (word(irp), 0, 0, 0), irp,
-                 "IoCompleteRequest for the IRP %p, which is at no driver: it was completed before, "
-                 "or never sent",
-                 static_cast<const void*>(irp));
+  BELAY_CONTRACT(
+      irp->CurrentLocation <= irp->StackCount, "WDM-CANCEL-020", "DoubleCompletion", 0x44,
+      (word(irp), 0, 0, 0), irp,
+      "IoCompleteRequest for the IRP %p, which is at no driver: it was completed before, "
+      "or never sent",
+      static_cast<const void*>(irp));
   return record;
 }
 

@@ -42,12 +42,14 @@ void forget_context(PIO_CSQ_IRP_CONTEXT context) {
 
 PIO_CSQ_IRP_CONTEXT context_of(PIRP irp) {
   auto csq = static_cast<PIO_CSQ>(irp->Tail.Overlay.DriverContext[3]);
-  return csq->Type == IO_TYPE_CSQ_IRP_CONTEXT ? reinterpret_cast<PIO_CSQ_IRP_CONTEXT>(csq) : nullptr;
+  return csq->Type == IO_TYPE_CSQ_IRP_CONTEXT ? reinterpret_cast<PIO_CSQ_IRP_CONTEXT>(csq)
+                                              : nullptr;
 }
 
 PIO_CSQ queue_of(PIRP irp) {
   PIO_CSQ_IRP_CONTEXT context = context_of(irp);
-  return context != nullptr ? context->Csq : static_cast<PIO_CSQ>(irp->Tail.Overlay.DriverContext[3]);
+  return context != nullptr ? context->Csq
+                            : static_cast<PIO_CSQ>(irp->Tail.Overlay.DriverContext[3]);
 }
 
 // The cancel routine of every packet in a cancel-safe queue.
@@ -146,7 +148,8 @@ using namespace belay;
 extern "C" {
 
 NTSTATUS NTAPI IoCsqInitialize(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP CsqInsertIrp,
-                               PIO_CSQ_REMOVE_IRP CsqRemoveIrp, PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp,
+                               PIO_CSQ_REMOVE_IRP CsqRemoveIrp,
+                               PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp,
                                PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock,
                                PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
                                PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp) {
@@ -162,10 +165,10 @@ NTSTATUS NTAPI IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp
                                  PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
                                  PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp) {
   BELAY_EXPORT(IoCsqInitializeEx, Csq);
-  return wdm::initialize(Csq, IO_TYPE_CSQ_EX,
-                         reinterpret_cast<PIO_CSQ_INSERT_IRP>(reinterpret_cast<void*>(CsqInsertIrp)),
-                         CsqRemoveIrp, CsqPeekNextIrp, CsqAcquireLock, CsqReleaseLock,
-                         CsqCompleteCanceledIrp);
+  return wdm::initialize(
+      Csq, IO_TYPE_CSQ_EX,
+      reinterpret_cast<PIO_CSQ_INSERT_IRP>(reinterpret_cast<void*>(CsqInsertIrp)), CsqRemoveIrp,
+      CsqPeekNextIrp, CsqAcquireLock, CsqReleaseLock, CsqCompleteCanceledIrp);
 }
 
 VOID NTAPI IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context) {

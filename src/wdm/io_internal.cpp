@@ -9,9 +9,12 @@ namespace {
 
 ULONG flags_of(UCHAR major) {
   switch (major) {
-    case IRP_MJ_CREATE: return IRP_CREATE_OPERATION | IRP_SYNCHRONOUS_API;
-    case IRP_MJ_CLOSE: return IRP_CLOSE_OPERATION | IRP_SYNCHRONOUS_API;
-    default: return IRP_SYNCHRONOUS_API;
+    case IRP_MJ_CREATE:
+      return IRP_CREATE_OPERATION | IRP_SYNCHRONOUS_API;
+    case IRP_MJ_CLOSE:
+      return IRP_CLOSE_OPERATION | IRP_SYNCHRONOUS_API;
+    default:
+      return IRP_SYNCHRONOUS_API;
   }
 }
 

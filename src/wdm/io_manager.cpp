@@ -51,10 +51,11 @@ irp_record* first_lost(sync::actor_id thread) {
   if (armed_too_late(record)) {
     what.clause = "WDM-CANCEL-013";
     what.rule = "MissedCancel";
-    std::snprintf(what.text, sizeof(what.text),
-                  "the cancel of the IRP %p is lost: its cancel routine was set after IoCancelIrp had "
-                  "come, the IRP is pending, and nobody has looked at Irp->Cancel again",
-                  static_cast<const void*>(record->irp));
+    std::snprintf(
+        what.text, sizeof(what.text),
+        "the cancel of the IRP %p is lost: its cancel routine was set after IoCancelIrp had "
+        "come, the IRP is pending, and nobody has looked at Irp->Cancel again",
+        static_cast<const void*>(record->irp));
   } else {
     what.clause = "WDM-FILE-003";
     std::snprintf(what.text, sizeof(what.text),

@@ -3,11 +3,11 @@
 // Scenarios of the explorer, tests and the host use it; drivers never see it, they call the exports
 // of include/windows.
 //
-// Thread safety: start, stop, load_driver and unload_driver belong to one actor; everything else may
-// be called by any actor at PASSIVE_LEVEL (request::cancel: any IRQL <= DISPATCH_LEVEL).
-// Invariants: all state of one execution comes from sync::allocate and hangs on one root that start()
-// makes anew, so an execution may be abandoned at any point. No step of ours in here is a preemption
-// point; the seal is lifted around each call into the driver.
+// Thread safety: start, stop, load_driver and unload_driver belong to one actor; everything else
+// may be called by any actor at PASSIVE_LEVEL (request::cancel: any IRQL <= DISPATCH_LEVEL).
+// Invariants: all state of one execution comes from sync::allocate and hangs on one root that
+// start() makes anew, so an execution may be abandoned at any point. No step of ours in here is a
+// preemption point; the seal is lifted around each call into the driver.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ void start();
 /// Takes them down. Not needed when the arena is rewound.
 void stop();
 
-// ---- drivers -------------------------------------------------------------------------------------
+// ---- drivers -----------------------------------------------------------------------------------
 
 struct load_result {
   nt_status status = 0;
@@ -43,7 +43,8 @@ struct load_result {
 
 /// Makes a driver object and calls `entry` at PASSIVE_LEVEL on the calling actor.
 ///
-/// Returns: DriverEntry's status. When it failed, what Windows cleans up is gone again; what Windows
+/// Returns: DriverEntry's status. When it failed, what Windows cleans up is gone again; what
+/// Windows
 ///          would leave behind (devices, links, timers, pool) is a violation.
 load_result load_driver(driver_entry entry, const char* service_name);
 
@@ -70,7 +71,7 @@ void visit_devices(const _DRIVER_OBJECT* driver, bool (*visit)(void* context, co
 /// True if the driver has set its own dispatch routine for `major` (IRP_MJ_READ and its kin).
 bool serves(const _DRIVER_OBJECT* driver, std::uint8_t major);
 
-// ---- files ---------------------------------------------------------------------------------------
+// ---- files -------------------------------------------------------------------------------------
 
 struct open_result {
   nt_status status = 0;
@@ -88,18 +89,18 @@ open_result open(const char* name);
 /// be later, in the wait() of the last outstanding request.
 nt_status close_handle(_FILE_OBJECT* file);
 
-// ---- requests ------------------------------------------------------------------------------------
+// ---- requests ----------------------------------------------------------------------------------
 
 struct request_options {
   _FILE_OBJECT* file = nullptr;
-  std::uint8_t major = 3;          ///< IRP_MJ_READ
+  std::uint8_t major = 3;  ///< IRP_MJ_READ
   std::uint8_t minor = 0;
   std::uint32_t control_code = 0;  ///< for IRP_MJ_DEVICE_CONTROL and IRP_MJ_INTERNAL_DEVICE_CONTROL
   const void* input = nullptr;     ///< copied by start()
   std::uint32_t input_size = 0;    ///< for IRP_MJ_WRITE its length
   std::uint32_t output_size = 0;   ///< for IRP_MJ_READ its length
   std::int64_t offset = 0;
-  const char* name = "request";    ///< shown in reports; must outlive the request
+  const char* name = "request";  ///< shown in reports; must outlive the request
 };
 
 struct request_block;
@@ -110,8 +111,8 @@ struct request_block;
 ///           requires that it never started or that wait() returned true (or that its thread's
 ///           cancel_thread_requests() returned).
 /// Races:    cancel against completion: one wins. If completion does, cancel() does nothing; if
-///           cancel() does, IoCancelIrp runs and the packet stays until it has returned, even if the
-///           driver completes it meanwhile; the issuing actor frees it in wait().
+///           cancel() does, IoCancelIrp runs and the packet stays until it has returned, even if
+///           the driver completes it meanwhile; the issuing actor frees it in wait().
 class request {
  public:
   explicit request(const request_options& options);
@@ -119,7 +120,8 @@ class request {
   request& operator=(const request&) = delete;
   ~request();
 
-  /// Builds the thread-associated IRP, links it into the current thread's list and calls the driver.
+  /// Builds the thread-associated IRP, links it into the current thread's list and calls the
+  /// driver.
   ///
   /// Callers: once, at PASSIVE_LEVEL.
   /// Returns: what the dispatch routine returned.
@@ -145,10 +147,10 @@ class request {
   const void* output() const;
 
   /// No lock, no point: may be asked by a gate.
-  bool issued() const;     ///< the packet exists: cancel() makes sense
-  bool completed() const;  ///< the outcome is there
+  bool issued() const;            ///< the packet exists: cancel() makes sense
+  bool completed() const;         ///< the outcome is there
   bool cancel_delivered() const;  ///< IoCancelIrp found a cancel routine and called it
-  _IRP* irp() const;       ///< for reports; nullptr before start() and after wait()
+  _IRP* irp() const;              ///< for reports; nullptr before start() and after wait()
   const char* name() const;
 
  private:
@@ -171,7 +173,7 @@ void check_lost_cancels(sync::nanoseconds patience = 1);
 /// flag was set and nobody looked again, otherwise WDM-FILE-003.
 void cancel_thread_requests();
 
-// ---- introspection -------------------------------------------------------------------------------
+// ---- introspection -----------------------------------------------------------------------------
 
 enum class irp_state : std::uint8_t {
   allocated,   ///< made, with its creator

@@ -18,11 +18,13 @@
 #include "sync/sync.hpp"
 #include "wdm/io_manager.hpp"
 
+// clang-format off: last, because it defines `try` and the like.
 #include <ntifs.h>
+// clang-format on
 
 namespace belay::inline BELAY_BUILD::wdm {
 
-// ---- packets -------------------------------------------------------------------------------------
+// ---- packets -----------------------------------------------------------------------------------
 
 /// Who made a packet, hence who frees it.
 enum class irp_kind : std::uint8_t {
@@ -63,8 +65,8 @@ struct irp_record {
   std::uint32_t references = 1;  ///< the table's and one a frame
   irp_kind kind = irp_kind::allocated;
   irp_state state = irp_state::allocated;
-  bool cancelled = false;       ///< IoCancelIrp set Irp->Cancel
-  CHAR top = 0;                 ///< stack location at which its creator sent it
+  bool cancelled = false;  ///< IoCancelIrp set Irp->Cancel
+  CHAR top = 0;            ///< stack location at which its creator sent it
   std::uint32_t calls = 0;
   dispatch_frame* frames = nullptr;
   sync::actor_id thread = sync::no_actor;
@@ -92,8 +94,8 @@ inline PIO_STACK_LOCATION location_of(PIRP irp, CHAR location) {
 irp_record* make_irp(CHAR stack_size, irp_kind kind, const void* site);
 /// The record of a packet that is not freed, or nullptr.
 irp_record* find_record(PIRP irp);
-/// The same for a packet that a driver hands in: reports WDM-IRP-034, WDM-IRP-010 or WDM-IRP-001 when
-/// it is none, freed or completed. `what` names the export.
+/// The same for a packet that a driver hands in: reports WDM-IRP-034, WDM-IRP-010 or WDM-IRP-001
+/// when it is none, freed or completed. `what` names the export.
 irp_record* require_irp(PIRP irp, const char* what);
 /// Adopts memory that IoInitializeIrp has formatted.
 irp_record* adopt_irp(PIRP irp, const void* site);
@@ -110,7 +112,8 @@ irp_state state_of(const irp_record* record);
 /// IoCancelIrp was called for it (since it was made or reused).
 bool was_cancelled(const irp_record* record);
 void set_cancelled(irp_record* record, bool cancelled);
-/// Its cancel routine was armed after IoCancelIrp had come, and nobody has taken it back: a lost cancel.
+/// Its cancel routine was armed after IoCancelIrp had come, and nobody has taken it back: a lost
+/// cancel.
 bool armed_too_late(const irp_record* record);
 /// Moves a record to `state` and tells the explorer.
 void set_state(irp_record* record, irp_state state, const void* site = nullptr);
@@ -138,7 +141,7 @@ inline void order(sync::access_kind kind, const irp_record* record) {
   kernel::order(kind, &record->state);
 }
 
-// ---- devices -------------------------------------------------------------------------------------
+// ---- devices -----------------------------------------------------------------------------------
 
 struct named_object;
 
@@ -185,7 +188,7 @@ void device_closed(PDEVICE_OBJECT device);
 /// Frees the device if it is marked for deletion and nobody uses it.
 void delete_if_unused(PDEVICE_OBJECT device);
 
-// ---- files ---------------------------------------------------------------------------------------
+// ---- files -------------------------------------------------------------------------------------
 
 /// What lies behind a file object.
 struct file_extra {
@@ -193,22 +196,20 @@ struct file_extra {
   bool opened = false;  ///< IRP_MJ_CREATE succeeded: cleanup and close will be sent
 };
 
-inline file_extra* extra_of(PFILE_OBJECT file) {
-  return reinterpret_cast<file_extra*>(file + 1);
-}
+inline file_extra* extra_of(PFILE_OBJECT file) { return reinterpret_cast<file_extra*>(file + 1); }
 
 /// Opens `device` and gives the file object one handle.
 open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MASK access,
                         KPROCESSOR_MODE mode);
 
-// ---- names ---------------------------------------------------------------------------------------
+// ---- names -------------------------------------------------------------------------------------
 
 /// A device's name or a symbolic link. Compared without regard to (ASCII) case.
 struct named_object {
   named_object* next = nullptr;
-  char16_t* name = nullptr;   ///< normalised: \??\ and \DosDevices\ are \GLOBAL??\ here
+  char16_t* name = nullptr;  ///< normalised: \??\ and \DosDevices\ are \GLOBAL??\ here
   std::size_t length = 0;
-  char* text = nullptr;       ///< as given, for people
+  char* text = nullptr;             ///< as given, for people
   PDEVICE_OBJECT device = nullptr;  ///< of a device name; nullptr: a symbolic link
   char16_t* target = nullptr;
   std::size_t target_length = 0;
@@ -227,7 +228,7 @@ named_object* link_to(PDEVICE_OBJECT device);
 /// UTF-16 for a literal; the buffer is sync memory that the caller frees.
 UNICODE_STRING make_string(const char* text, sync::memory_use use);
 
-// ---- the root ------------------------------------------------------------------------------------
+// ---- the root ----------------------------------------------------------------------------------
 
 inline constexpr std::size_t irp_buckets = 64;
 inline constexpr std::size_t graveyard_size = 64;
@@ -271,7 +272,7 @@ void forget_drivers();
 /// Frees what is known of remove locks.
 void forget_remove_locks();
 
-// ---- the calling actor ---------------------------------------------------------------------------
+// ---- the calling actor -------------------------------------------------------------------------
 
 /// The cancel spin lock is in the hands of the current actor.
 bool holds_cancel_lock();

@@ -83,13 +83,20 @@ void format(PIRP irp, USHORT size, CHAR stack_size) {
 
 const char* name_of(irp_state state) {
   switch (state) {
-    case irp_state::allocated: return "allocated";
-    case irp_state::dispatched: return "dispatched";
-    case irp_state::queued: return "queued";
-    case irp_state::armed: return "armed";
-    case irp_state::cancelling: return "cancelling";
-    case irp_state::completed: return "completed";
-    case irp_state::freed: return "freed";
+    case irp_state::allocated:
+      return "allocated";
+    case irp_state::dispatched:
+      return "dispatched";
+    case irp_state::queued:
+      return "queued";
+    case irp_state::armed:
+      return "armed";
+    case irp_state::cancelling:
+      return "cancelling";
+    case irp_state::completed:
+      return "completed";
+    case irp_state::freed:
+      return "freed";
   }
   return "?";
 }
@@ -223,8 +230,7 @@ extern "C" {
 PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota) {
   BELAY_EXPORT(IoAllocateIrp, nullptr);
   (void)ChargeQuota;
-  wdm::irp_record* record =
-      wdm::make_irp(StackSize, wdm::irp_kind::allocated, BELAY_SITE);
+  wdm::irp_record* record = wdm::make_irp(StackSize, wdm::irp_kind::allocated, BELAY_SITE);
   if (record == nullptr) return nullptr;
   record->irp->AllocationFlags = IRP_ALLOCATED_FIXED_SIZE;
   return record->irp;
@@ -259,8 +265,8 @@ VOID NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus) {
                  (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
                  "IoReuseIrp is for IRPs from IoAllocateIrp only; %p is none",
                  static_cast<const void*>(Irp));
-  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-CANCEL-022", "IoReuseIrp", 0xC9,
-                 (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-CANCEL-022", "IoReuseIrp",
+                 0xC9, (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
                  "IoReuseIrp: the IRP %p is still with the driver it was sent to (%s)",
                  static_cast<const void*>(Irp), wdm::name_of(wdm::state_of(record)));
   const UCHAR flags = Irp->AllocationFlags;
@@ -277,14 +283,13 @@ VOID NTAPI IoFreeIrp(PIRP Irp) {
   const bool drivers = record->kind == wdm::irp_kind::allocated ||
                        record->kind == wdm::irp_kind::asynchronous ||
                        record->kind == wdm::irp_kind::associated;
-  BELAY_CONTRACT(drivers, "WDM-IRP-028", "IoBuildFsdFree", 0xC9,
-                 (0x20B, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
-                 "IoFreeIrp: the IRP %p belongs to %s, which frees it",
-                 static_cast<const void*>(Irp),
-                 record->kind == wdm::irp_kind::in_place ? "the driver's own memory"
-                                                         : "the I/O manager");
-  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-IRP-028", "IoAllocateFree", 0xC9,
-                 (0x20A, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+  BELAY_CONTRACT(
+      drivers, "WDM-IRP-028", "IoBuildFsdFree", 0xC9,
+      (0x20B, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+      "IoFreeIrp: the IRP %p belongs to %s, which frees it", static_cast<const void*>(Irp),
+      record->kind == wdm::irp_kind::in_place ? "the driver's own memory" : "the I/O manager");
+  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-IRP-028",
+                 "IoAllocateFree", 0xC9, (0x20A, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
                  "IoFreeIrp: the IRP %p is still in use (%s)", static_cast<const void*>(Irp),
                  wdm::name_of(wdm::state_of(record)));
   wdm::free_irp(record);

@@ -73,8 +73,7 @@ NTSTATUS normalise(PCUNICODE_STRING from, plain_name& to) {
 }
 
 char16_t* copy_of(const char16_t* text, std::size_t length) {
-  auto* copy =
-      static_cast<char16_t*>(sync::allocate((length + 1) * 2, sync::memory_use::internal));
+  auto* copy = static_cast<char16_t*>(sync::allocate((length + 1) * 2, sync::memory_use::internal));
   if (copy == nullptr) return nullptr;
   for (std::size_t i = 0; i < length; ++i) copy[i] = text[i];
   return copy;

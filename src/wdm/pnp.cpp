@@ -9,9 +9,8 @@ using namespace belay;
 extern "C" {
 
 NTSTATUS NTAPI IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY, ULONG, PVOID,
-                                              PDRIVER_OBJECT,
-                                              PDRIVER_NOTIFICATION_CALLBACK_ROUTINE, PVOID,
-                                              PVOID* NotificationEntry) {
+                                              PDRIVER_OBJECT, PDRIVER_NOTIFICATION_CALLBACK_ROUTINE,
+                                              PVOID, PVOID* NotificationEntry) {
   // Registered; there will be nothing to notify of.
   *NotificationEntry = sync::allocate(sizeof(PVOID), sync::memory_use::internal);
   return *NotificationEntry != nullptr ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
@@ -42,7 +41,8 @@ NTSTATUS NTAPI IoSetDeviceInterfaceState(PUNICODE_STRING, BOOLEAN) {
   return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-NTSTATUS NTAPI IoGetDeviceInterfaces(const GUID*, PDEVICE_OBJECT, ULONG, PZZWSTR* SymbolicLinkList) {
+NTSTATUS NTAPI IoGetDeviceInterfaces(const GUID*, PDEVICE_OBJECT, ULONG,
+                                     PZZWSTR* SymbolicLinkList) {
   auto list = static_cast<PWSTR>(
       ExAllocatePoolWithTag(PagedPool, 2 * sizeof(WCHAR), 0x20697049));  // the caller frees it
   *SymbolicLinkList = list;

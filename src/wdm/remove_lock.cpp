@@ -38,7 +38,8 @@ bool forget(PIO_REMOVE_LOCK lock, PVOID tag) {
   {
     const guard hold(io().lock);
     remove_lock_record** link = &io().remove_locks;
-    while (*link != nullptr && ((*link)->lock != lock || (*link)->tag != tag)) link = &(*link)->next;
+    while (*link != nullptr && ((*link)->lock != lock || (*link)->tag != tag))
+      link = &(*link)->next;
     found = *link;
     if (found != nullptr) *link = found->next;
   }
@@ -48,8 +49,9 @@ bool forget(PIO_REMOVE_LOCK lock, PVOID tag) {
 
 void check_initialised(PIO_REMOVE_LOCK lock, const char* what) {
   kernel::use(lock, sizeof(IO_REMOVE_LOCK_COMMON_BLOCK));
-  BELAY_CONTRACT(ReadLongAcquire(&lock->Common.IoCount) > 0 || lock->Common.Removed, "WDM-IRP-026", "RemoveLock", 0,
-                 (word(lock), 0, 0, 0), lock, "%s: the remove lock %p was not initialised", what,
+  BELAY_CONTRACT(ReadLongAcquire(&lock->Common.IoCount) > 0 || lock->Common.Removed, "WDM-IRP-026",
+                 "RemoveLock", 0, (word(lock), 0, 0, 0), lock,
+                 "%s: the remove lock %p was not initialised", what,
                  static_cast<const void*>(lock));
 }
 
@@ -59,11 +61,12 @@ LONG add(PIO_REMOVE_LOCK lock, LONG by) {
 
 // Gives one count back; the last one lets the removal go on.
 void release(PIO_REMOVE_LOCK lock, PVOID tag) {
-  BELAY_CONTRACT(forget(lock, tag), "WDM-FILE-007", "RemoveLock", 0xC4, (0xD6, word(lock), word(tag), 0),
-                 lock, "IoReleaseRemoveLock with the tag %p, which nobody has acquired (any more)", tag);
+  BELAY_CONTRACT(forget(lock, tag), "WDM-FILE-007", "RemoveLock", 0xC4,
+                 (0xD6, word(lock), word(tag), 0), lock,
+                 "IoReleaseRemoveLock with the tag %p, which nobody has acquired (any more)", tag);
   const LONG left = add(lock, -1);
-  BELAY_CONTRACT(left >= 0, "WDM-FILE-007", "RemoveLock", 0xC4, (0xD5, word(lock), word(tag), 0), lock,
-                 "the remove lock %p was released more often than acquired",
+  BELAY_CONTRACT(left >= 0, "WDM-FILE-007", "RemoveLock", 0xC4, (0xD5, word(lock), word(tag), 0),
+                 lock, "the remove lock %p was released more often than acquired",
                  static_cast<const void*>(lock));
   if (left == 0) kernel::set_event(&lock->Common.RemoveEvent);
 }
@@ -138,8 +141,8 @@ VOID NTAPI IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, U
                  (0xD7, wdm::word(RemoveLock), wdm::word(Tag), 0), RemoveLock,
                  "IoReleaseRemoveLockAndWait with the tag %p, which nobody has acquired", Tag);
   RemoveLock->Common.Removed = TRUE;
-  wdm::add(RemoveLock, -1);                      // the caller's
-  if (wdm::add(RemoveLock, -1) > 0) {            // the lock's own
+  wdm::add(RemoveLock, -1);            // the caller's
+  if (wdm::add(RemoveLock, -1) > 0) {  // the lock's own
     kernel::wait_for(&RemoveLock->Common.RemoveEvent);
   }
 }

@@ -45,9 +45,8 @@ void start_next(PDEVICE_OBJECT device, const next_request& how, const void* site
   if (how.cancelable) acquire_cancel_lock(&irql, site);
   sync::point(sync::access_kind::write, &device->CurrentIrp, sizeof(device->CurrentIrp));
   device->CurrentIrp = nullptr;
-  PKDEVICE_QUEUE_ENTRY entry = how.by_key
-                                   ? KeRemoveByKeyDeviceQueue(&device->DeviceQueue, how.key)
-                                   : KeRemoveDeviceQueue(&device->DeviceQueue);
+  PKDEVICE_QUEUE_ENTRY entry = how.by_key ? KeRemoveByKeyDeviceQueue(&device->DeviceQueue, how.key)
+                                          : KeRemoveDeviceQueue(&device->DeviceQueue);
   PIRP irp = nullptr;
   if (entry != nullptr) {
     irp = CONTAINING_RECORD(entry, IRP, Tail.Overlay.DeviceQueueEntry);
@@ -64,7 +63,8 @@ void start_next(PDEVICE_OBJECT device, const next_request& how, const void* site
 void ask_for_next(PDEVICE_OBJECT device, const next_request& how, const void* site) {
   BELAY_CONTRACT(kernel::irql() == DISPATCH_LEVEL, "WDM-STARTIO-002", "IrqlIoDispatch", 0xC4,
                  (0x20022, kernel::irql(), word(device), 0), device,
-                 "IoStartNextPacket at IRQL %u; it must be called at DISPATCH_LEVEL", kernel::irql());
+                 "IoStartNextPacket at IRQL %u; it must be called at DISPATCH_LEVEL",
+                 kernel::irql());
   BELAY_CONTRACT(kernel::spin_locks_held() == 0, "WDM-LOCK-002", "SpinLockSafe", 0,
                  (word(device), 0, 0, 0), device, "IoStartNextPacket while holding a spin lock");
   device_extra* extra = extra_of(device);

@@ -47,7 +47,8 @@ struct routine_case {
   int calls;
 };
 
-class invocation_test : public completion_test, public ::testing::WithParamInterface<routine_case> {};
+class invocation_test : public completion_test,
+                        public ::testing::WithParamInterface<routine_case> {};
 
 // WDM-CANCEL-018: the Cancel flag decides, not the status.
 TEST_P(invocation_test, the_routine_is_called_as_asked) {
@@ -184,8 +185,7 @@ TEST_F(stack_test, pending_returned_must_be_passed_on) {
   pass = [&](PIRP irp) { return copy_down(irp, &seen); };
   lost_request lost(read_options());
   abandon();
-  const kernel::violation what =
-      expect_broken("WDM-CANCEL-021", [&] { lost.request.start(); });
+  const kernel::violation what = expect_broken("WDM-CANCEL-021", [&] { lost.request.start(); });
   EXPECT_EQ(what.parameter[0], 0x228u);
 }
 
@@ -211,8 +211,8 @@ TEST_F(stack_test, a_packet_without_a_location_left_cannot_go_down) {
 
 // WDM-IRP-003
 TEST_F(completion_test, a_packet_neither_completed_nor_pended_is_reported) {
-  const auto what = expect_dispatch_broken(
-      "WDM-IRP-003", [](PDEVICE_OBJECT, PIRP) { return STATUS_SUCCESS; });
+  const auto what =
+      expect_dispatch_broken("WDM-IRP-003", [](PDEVICE_OBJECT, PIRP) { return STATUS_SUCCESS; });
   EXPECT_EQ(what.parameter[0], 0x226u);
 }
 

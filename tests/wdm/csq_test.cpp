@@ -83,8 +83,9 @@ class csq_test : public probe_test {
 TEST_F(csq_test, both_forms_set_their_type) {
   EXPECT_EQ(q.csq.Type, static_cast<ULONG>(IO_TYPE_CSQ_EX));
   IO_CSQ plain;
-  EXPECT_EQ(IoCsqInitialize(&plain, &insert, &remove, &peek, &acquire, &release, &complete_canceled),
-            STATUS_SUCCESS);
+  EXPECT_EQ(
+      IoCsqInitialize(&plain, &insert, &remove, &peek, &acquire, &release, &complete_canceled),
+      STATUS_SUCCESS);
   EXPECT_EQ(plain.Type, static_cast<ULONG>(IO_TYPE_CSQ));
   EXPECT_EQ(plain.ReservePointer, nullptr);
 }

@@ -56,8 +56,9 @@ TEST_F(probe_test, a_reference_of_the_driver_delays_close) {
 }
 
 TEST_F(probe_test, a_device_is_found_under_each_alias_of_its_name) {
-  for (const char* name : {"\\Device\\Probe", "\\device\\PROBE", "\\DosDevices\\Probe", "\\??\\Probe",
-                           "\\GLOBAL??\\Probe", "\\\\.\\probe", "\\DosDevices\\Global\\Probe"}) {
+  for (const char* name :
+       {"\\Device\\Probe", "\\device\\PROBE", "\\DosDevices\\Probe", "\\??\\Probe",
+        "\\GLOBAL??\\Probe", "\\\\.\\probe", "\\DosDevices\\Global\\Probe"}) {
     const wdm::open_result opened = wdm::open(name);
     EXPECT_EQ(opened.status, STATUS_SUCCESS) << name;
     if (opened.file != nullptr) wdm::close_handle(opened.file);
@@ -134,8 +135,7 @@ TEST_F(probe_test, a_link_left_behind_is_reported_at_unload) {
 // WDM-IRP-027
 TEST_F(probe_test, a_device_left_behind_is_reported_at_unload) {
   driver->DriverUnload = [](PDRIVER_OBJECT) {};
-  const kernel::violation what =
-      expect_broken("WDM-IRP-027", [&] { wdm::unload_driver(driver); });
+  const kernel::violation what = expect_broken("WDM-IRP-027", [&] { wdm::unload_driver(driver); });
   EXPECT_NE(std::string(what.text).find("\\Device\\Probe"), std::string::npos);
   abandon();
 }

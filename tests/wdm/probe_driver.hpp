@@ -11,7 +11,9 @@
 #include "kernel/executive.hpp"
 #include "wdm/io_manager.hpp"
 
+// clang-format off: last, because it defines `try` and the like.
 #include <ntifs.h>
+// clang-format on
 
 namespace belay::test {
 
@@ -88,8 +90,7 @@ class probe_test : public ::testing::Test {
     UNICODE_STRING name = text(L"\\Device\\Probe");
     UNICODE_STRING link = text(L"\\DosDevices\\Probe");
     PDEVICE_OBJECT made = nullptr;
-    const NTSTATUS status =
-        IoCreateDevice(object, 64, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &made);
+    const NTSTATUS status = IoCreateDevice(object, 64, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &made);
     if (!NT_SUCCESS(status)) return status;
     made->Flags |= DO_BUFFERED_IO;
     for (auto& routine : object->MajorFunction) routine = &on_any;

@@ -127,13 +127,15 @@ class slot_test : public probe_test {
       IoMarkIrpPending(irp);
       s.irp = irp;
       IoSetCancelRoutine(irp, &cancel);
-      const bool cancelled = InterlockedOr8((volatile CHAR*)&irp->Cancel, 0) && IoSetCancelRoutine(irp, nullptr) != nullptr;
+      const bool cancelled = InterlockedOr8((volatile CHAR*)&irp->Cancel, 0) &&
+                             IoSetCancelRoutine(irp, nullptr) != nullptr;
       if (cancelled) s.irp = nullptr;
       KeReleaseSpinLock(&s.lock, old);
       if (cancelled) complete(irp, STATUS_CANCELLED);
       return STATUS_PENDING;
     };
   }
+
  public:
   void take_and_complete() {
     slot& s = the_slot();
@@ -165,8 +167,8 @@ TEST_F(slot_test, cancel_and_completion_race_and_each_request_ends_once) {
         },
         &both);
     const sync::actor_id completer = sync::spawn(
-        {.name = "completer"},
-        [](void* p) { static_cast<racing*>(p)->test->take_and_complete(); }, &both);
+        {.name = "completer"}, [](void* p) { static_cast<racing*>(p)->test->take_and_complete(); },
+        &both);
     read.start();
     EXPECT_TRUE(read.wait());
     EXPECT_TRUE(read.status() == STATUS_SUCCESS || read.status() == STATUS_CANCELLED);
