@@ -39,6 +39,11 @@ inline void use(const volatile void* object, std::size_t size,
   sync::touch(const_cast<const void*>(object), size, kind);
 }
 
+/// Initialises a guest's object: a point only where others are known to share the memory.
+inline void format(void* object, std::size_t size) {
+  sync::touch(object, size, sync::access_kind::write);
+}
+
 /// Orders this step with the others on `what` without a preemption.
 inline void order(sync::access_kind kind, const volatile void* what, std::size_t size = 1) {
   const sync::sealed seal;

@@ -91,7 +91,7 @@ void dpc_task(void* argument) {
 }
 
 void initialize(PKDPC dpc, PKDEFERRED_ROUTINE routine, PVOID context, UCHAR type) {
-  use(dpc, sizeof *dpc, sync::access_kind::write);
+  format(dpc, sizeof *dpc);
   bool queued = false;
   {
     const guard hold(the_executive().lock);

@@ -39,7 +39,7 @@ extern "C" {
 
 VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State) {
   BELAY_EXPORT(KeInitializeEvent, Event);
-  use(Event, sizeof *Event, sync::access_kind::write);
+  format(Event, sizeof *Event);
   make_header(Event->Header, Type == NotificationEvent ? notification_event : synchronization_event,
               State ? 1 : 0, sizeof *Event);
 }
@@ -87,7 +87,7 @@ LONG KeReadStateEvent(PRKEVENT Event) {
 
 VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit) {
   BELAY_EXPORT(KeInitializeSemaphore, Semaphore);
-  use(Semaphore, sizeof *Semaphore, sync::access_kind::write);
+  format(Semaphore, sizeof *Semaphore);
   make_header(Semaphore->Header, semaphore, Count, sizeof *Semaphore);
   Semaphore->Limit = Limit;
 }
@@ -130,7 +130,7 @@ LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore) {
 
 VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG) {
   BELAY_EXPORT(KeInitializeMutex, Mutex);
-  use(Mutex, sizeof *Mutex, sync::access_kind::write);
+  format(Mutex, sizeof *Mutex);
   make_header(Mutex->Header, mutant, 1, sizeof *Mutex);
   Mutex->MutantListEntry = {};
   Mutex->OwnerThread = nullptr;
@@ -139,7 +139,7 @@ VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG) {
 }
 VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner) {
   BELAY_EXPORT(KeInitializeMutant, Mutant);
-  use(Mutant, sizeof *Mutant, sync::access_kind::write);
+  format(Mutant, sizeof *Mutant);
   make_header(Mutant->Header, mutant, InitialOwner ? 0 : 1, sizeof *Mutant);
   Mutant->MutantListEntry = {};
   Mutant->OwnerThread = InitialOwner ? reinterpret_cast<PKTHREAD>(current_object()) : nullptr;

@@ -58,7 +58,7 @@ extern "C" {
 VOID ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
                                      PFREE_FUNCTION Free, ULONG, SIZE_T Size, ULONG Tag, USHORT) {
   BELAY_EXPORT(ExInitializeNPagedLookasideList, Lookaside);
-  use(Lookaside, sizeof *Lookaside, sync::access_kind::write);
+  format(Lookaside, sizeof *Lookaside);
   initialize(Lookaside->L, NonPagedPool, Size, Tag);
   Lookaside->L.Allocate = Allocate;
   Lookaside->L.Free = Free;
@@ -79,7 +79,7 @@ VOID ExFreeToNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry) 
 VOID ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
                                     PFREE_FUNCTION Free, ULONG, SIZE_T Size, ULONG Tag, USHORT) {
   BELAY_EXPORT(ExInitializePagedLookasideList, Lookaside);
-  use(Lookaside, sizeof *Lookaside, sync::access_kind::write);
+  format(Lookaside, sizeof *Lookaside);
   initialize(Lookaside->L, PagedPool, Size, Tag);
   Lookaside->L.Allocate = Allocate;
   Lookaside->L.Free = Free;
@@ -101,7 +101,7 @@ NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUN
                                      PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG, SIZE_T Size,
                                      ULONG Tag, USHORT) {
   BELAY_EXPORT(ExInitializeLookasideListEx, Lookaside);
-  use(Lookaside, sizeof *Lookaside, sync::access_kind::write);
+  format(Lookaside, sizeof *Lookaside);
   initialize(Lookaside->L, PoolType, Size, Tag);
   Lookaside->L.AllocateEx = Allocate;
   Lookaside->L.FreeEx = Free;

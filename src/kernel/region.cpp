@@ -168,7 +168,7 @@ VOID ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex) {
 
 VOID KeInitializeGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
   BELAY_EXPORT(KeInitializeGuardedMutex, GuardedMutex);
-  use(GuardedMutex, sizeof *GuardedMutex, sync::access_kind::write);
+  format(GuardedMutex, sizeof *GuardedMutex);
   fill_bytes(GuardedMutex, 0, sizeof *GuardedMutex);
   GuardedMutex->Count = 1;
   make_header(GuardedMutex->Event.Header, synchronization_event, 0, sizeof(KEVENT));

@@ -154,7 +154,7 @@ extern "C" {
 
 NTSTATUS ExInitializeResourceLite(PERESOURCE Resource) {
   BELAY_EXPORT(ExInitializeResourceLite, Resource);
-  use(Resource, sizeof *Resource, sync::access_kind::write);
+  format(Resource, sizeof *Resource);
   fill_bytes(Resource, 0, sizeof *Resource);
   auto* const state = make<resource_state>();
   make_header(state->freed.Header, notification_event, 0, sizeof(KEVENT));

@@ -94,12 +94,12 @@ extern "C" {
 
 VOID ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef) {
   BELAY_EXPORT(ExInitializeRundownProtection, RunRef);
-  use(RunRef, sizeof *RunRef, sync::access_kind::write);
+  format(RunRef, sizeof *RunRef);
   count_of(RunRef) = 0;
 }
 VOID ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef) {
   BELAY_EXPORT(ExReInitializeRundownProtection, RunRef);
-  use(RunRef, sizeof *RunRef, sync::access_kind::write);
+  format(RunRef, sizeof *RunRef);
   count_of(RunRef) = 0;
 }
 /// Returns FALSE once the rundown has begun.
@@ -121,7 +121,7 @@ VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count) {
 }
 VOID ExRundownCompleted(PEX_RUNDOWN_REF RunRef) {
   BELAY_EXPORT(ExRundownCompleted, RunRef);
-  use(RunRef, sizeof *RunRef, sync::access_kind::write);
+  format(RunRef, sizeof *RunRef);
   count_of(RunRef) = running_down;
 }
 /// Lets nobody else in and returns when the last holder has left.

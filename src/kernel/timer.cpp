@@ -201,7 +201,7 @@ VOID KeInitializeTimer(PKTIMER Timer) { KeInitializeTimerEx(Timer, NotificationT
 /// Formats a timer. Contract: WDM-IRP-026: not while it is set.
 VOID KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type) {
   BELAY_EXPORT(KeInitializeTimerEx, Timer);
-  use(Timer, sizeof *Timer, sync::access_kind::write);
+  format(Timer, sizeof *Timer);
   const timer_record* const set =
       first_armed([=](const timer_record& each) { return each.timer == Timer; });
   BELAY_CONTRACT(set == nullptr, "WDM-IRP-026", "TIMER_OR_DPC_INVALID", 0xC7,

@@ -193,7 +193,7 @@ VOID ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE) {
 ULONG IoSizeofWorkItem(VOID) { return sizeof(_IO_WORKITEM); }
 VOID IoInitializeWorkItem(PVOID IoObject, PIO_WORKITEM IoWorkItem) {
   BELAY_EXPORT(IoInitializeWorkItem, IoWorkItem);
-  use(IoWorkItem, sizeof *IoWorkItem, sync::access_kind::write);
+  format(IoWorkItem, sizeof *IoWorkItem);
   fill_bytes(IoWorkItem, 0, sizeof *IoWorkItem);
   IoWorkItem->IoObject = IoObject;
 }
