@@ -1,5 +1,5 @@
-// What drivers may ask for and a process does not have: other processes, interrupts, security, callbacks
-// of the system. Each answers as Windows does when there is none.
+// What drivers may ask for and a process does not have: other processes, interrupts, security,
+// callbacks of the system. Each answers as Windows does when there is none.
 #include "kernel/dispatcher_nt.hpp"
 
 using namespace belay;
@@ -7,10 +7,11 @@ using namespace belay::kernel;
 
 extern "C" {
 
-// ---- interrupts: there is no hardware to connect to ----------------------------------------------
+// ---- interrupts: there is no hardware to connect to
+// ----------------------------------------------
 
-NTSTATUS IoConnectInterrupt(PKINTERRUPT* InterruptObject, PKSERVICE_ROUTINE, PVOID, PKSPIN_LOCK, ULONG,
-                            KIRQL, KIRQL, KINTERRUPT_MODE, BOOLEAN, KAFFINITY, BOOLEAN) {
+NTSTATUS IoConnectInterrupt(PKINTERRUPT* InterruptObject, PKSERVICE_ROUTINE, PVOID, PKSPIN_LOCK,
+                            ULONG, KIRQL, KIRQL, KINTERRUPT_MODE, BOOLEAN, KAFFINITY, BOOLEAN) {
   BELAY_EXPORT(IoConnectInterrupt, nullptr);
   *InterruptObject = nullptr;
   return STATUS_INSUFFICIENT_RESOURCES;
@@ -39,7 +40,8 @@ VOID KeReleaseInterruptSpinLock(PKINTERRUPT Interrupt, KIRQL OldIrql) {
   sync::level() = OldIrql;
 }
 
-// ---- processes and threads of others -------------------------------------------------------------
+// ---- processes and threads of others
+// -------------------------------------------------------------
 
 NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS* Process) {
   BELAY_EXPORT(PsLookupProcessByProcessId, nullptr);
@@ -83,7 +85,8 @@ NTSTATUS PsRemoveCreateThreadNotifyRoutine(PCREATE_THREAD_NOTIFY_ROUTINE) {
   return STATUS_SUCCESS;
 }
 
-// ---- names and security --------------------------------------------------------------------------
+// ---- names and security
+// --------------------------------------------------------------------------
 
 NTSTATUS ObReferenceObjectByName(PUNICODE_STRING, ULONG, PACCESS_STATE, ACCESS_MASK, POBJECT_TYPE,
                                  KPROCESSOR_MODE, PVOID, PVOID* Object) {
@@ -124,7 +127,8 @@ VOID SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT) {
   BELAY_EXPORT(SeReleaseSubjectContext, nullptr);
 }
 
-// ---- callback objects: nobody notifies -----------------------------------------------------------
+// ---- callback objects: nobody notifies
+// -----------------------------------------------------------
 
 NTSTATUS ExCreateCallback(PCALLBACK_OBJECT* CallbackObject, POBJECT_ATTRIBUTES, BOOLEAN, BOOLEAN) {
   BELAY_EXPORT(ExCreateCallback, nullptr);

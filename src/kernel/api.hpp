@@ -4,8 +4,8 @@
 //     BELAY_EXPORT(KeAcquireSpinLockRaiseToDpc, SpinLock);
 //     …
 //
-// tells the reports who calls what with which object, and checks the caller's IRQL against the table
-// in irql_limits.hpp, at the cost of two compares.
+// tells the reports who calls what with which object, and checks the caller's IRQL against the
+// table in irql_limits.hpp, at the cost of two compares.
 #pragma once
 
 #include "kernel/executive.hpp"
@@ -52,5 +52,6 @@ inline void order(sync::access_kind kind, const volatile void* what, std::size_t
 
 }  // namespace belay::inline BELAY_BUILD::kernel
 
-#define BELAY_EXPORT(name, object)                                                  \
-  ::belay::kernel::enter<::belay::kernel::irql_limit_index(#name)>((object), __builtin_return_address(0))
+#define BELAY_EXPORT(name, object)                                           \
+  ::belay::kernel::enter<::belay::kernel::irql_limit_index(#name)>((object), \
+                                                                   __builtin_return_address(0))

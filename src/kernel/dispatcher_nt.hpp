@@ -2,9 +2,9 @@
 //
 // Thread safety: the state of every dispatcher object, and the list of waiters, changes under the
 // executive's lock only. Functions named *_locked want it held.
-// Invariants: who waits is written down on our side, never in the guest's object; a waiter on the list
-// is unsatisfied, and whoever signals an object takes those that it satisfies off the list, in order of
-// arrival, and hands them their result.
+// Invariants: who waits is written down on our side, never in the guest's object; a waiter on the
+// list is unsatisfied, and whoever signals an object takes those that it satisfies off the list, in
+// order of arrival, and hands them their result.
 #pragma once
 
 #include "kernel/api.hpp"
@@ -70,7 +70,8 @@ NTSTATUS wait_objects(ULONG count, void* const* objects, bool all, bool poll,
 
 /// Sets or queues a DPC while the lock is held; the task is spawned by the caller afterwards.
 dpc_record* queue_dpc_locked(PKDPC dpc, PVOID argument1, PVOID argument2);
-/// Starts the task of a DPC just queued; `gated`: only when the calling actor has left DISPATCH_LEVEL.
+/// Starts the task of a DPC just queued; `gated`: only when the calling actor has left
+/// DISPATCH_LEVEL.
 void start_dpc(dpc_record* record, bool gated);
 
 }  // namespace belay::inline BELAY_BUILD::kernel

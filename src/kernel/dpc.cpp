@@ -1,11 +1,11 @@
 // Deferred procedure calls.
 //
-// Each queued DPC is a task of its own, known across executions by its KDPC. It starts when the actor
-// that queued it has left DISPATCH_LEVEL: on Windows both would share a processor.
+// Each queued DPC is a task of its own, known across executions by its KDPC. It starts when the
+// actor that queued it has left DISPATCH_LEVEL: on Windows both would share a processor.
 //
 // Thread safety: records change under the executive's lock.
-// Invariants: KDPC.DpcData is not NULL exactly while the DPC is queued and has not started; a DPC that
-// has started may be queued again.
+// Invariants: KDPC.DpcData is not NULL exactly while the DPC is queued and has not started; a DPC
+// that has started may be queued again.
 #include "kernel/dispatcher_nt.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
@@ -55,8 +55,8 @@ void run_routine(dpc_record* record, PVOID context, PVOID argument1, PVOID argum
   sync::note("DPC routine", dpc, nullptr);
   const routine_state entered = routine_entered();
   routine(dpc, context, argument1, argument2);
-  routine_returned(entered, "the DPC routine", reinterpret_cast<const void*>(routine), "WDM-IRP-024",
-                   0xC8, 0);
+  routine_returned(entered, "the DPC routine", reinterpret_cast<const void*>(routine),
+                   "WDM-IRP-024", 0xC8, 0);
 }
 
 void dpc_task(void* argument) {
@@ -162,9 +162,9 @@ void check_dpcs(const void* code, std::size_t bytes) {
   {
     const guard hold(the_executive().lock);
     const dpc_record* left = the_executive().dpcs;
-    while (left != nullptr && (left->removed ||
-                               (bytes != 0 && !within(code, bytes, reinterpret_cast<const void*>(
-                                                                       left->routine))))) {
+    while (left != nullptr &&
+           (left->removed ||
+            (bytes != 0 && !within(code, bytes, reinterpret_cast<const void*>(left->routine))))) {
       left = left->next;
     }
     if (left == nullptr) return;
@@ -189,11 +189,12 @@ void check_freed_dpcs(const void* memory, std::size_t bytes) {
       if (each->queued && overlaps(memory, bytes, each->dpc, sizeof(KDPC))) found = each->dpc;
     }
   }
-  BELAY_CONTRACT(found == nullptr, "WDM-IRP-019", "TIMER_OR_DPC_INVALID", 0xC7,
-                 (1, reinterpret_cast<std::uint64_t>(found), reinterpret_cast<std::uint64_t>(memory),
-                  reinterpret_cast<std::uint64_t>(memory) + bytes),
-                 found, "memory is freed that holds the DPC %p, which is still queued",
-                 static_cast<const void*>(found));
+  BELAY_CONTRACT(
+      found == nullptr, "WDM-IRP-019", "TIMER_OR_DPC_INVALID", 0xC7,
+      (1, reinterpret_cast<std::uint64_t>(found), reinterpret_cast<std::uint64_t>(memory),
+       reinterpret_cast<std::uint64_t>(memory) + bytes),
+      found, "memory is freed that holds the DPC %p, which is still queued",
+      static_cast<const void*>(found));
 }
 
 }  // namespace belay::inline BELAY_BUILD::kernel
@@ -209,7 +210,8 @@ VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID Defer
   initialize(Dpc, DeferredRoutine, DeferredContext, dpc_type);
 }
 /// A threaded DPC. Ours runs at DISPATCH_LEVEL like any other, as Windows may do too.
-VOID KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext) {
+VOID KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine,
+                             PVOID DeferredContext) {
   BELAY_EXPORT(KeInitializeThreadedDpc, Dpc);
   initialize(Dpc, DeferredRoutine, DeferredContext, threaded_dpc_type);
 }
@@ -233,7 +235,8 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
   return record != nullptr;
 }
 
-/// Takes a DPC out of the queue. Returns: TRUE if it was queued; FALSE if not, or if it has started.
+/// Takes a DPC out of the queue. Returns: TRUE if it was queued; FALSE if not, or if it has
+/// started.
 BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc) {
   BELAY_EXPORT(KeRemoveQueueDpc, Dpc);
   use_dpc(Dpc, "KeRemoveQueueDpc");

@@ -16,8 +16,8 @@ LONG change_event(DISPATCHER_HEADER& header, LONG state) {
 /// Contract: WDM-LOCK-005: Wait = TRUE at IRQL <= APC_LEVEL only.
 void check_promise(BOOLEAN wait, const char* what, const void* object) {
   BELAY_CONTRACT(!wait || irql() <= apc_level, "WDM-LOCK-005", "IrqlKeSetEvent", 0xC4,
-                 (0x20016, irql(), 0, 0), object, "%s with Wait = TRUE at %s; it needs IRQL <= APC_LEVEL",
-                 what, irql_name(irql()));
+                 (0x20016, irql(), 0, 0), object,
+                 "%s with Wait = TRUE at %s; it needs IRQL <= APC_LEVEL", what, irql_name(irql()));
   if (wait) promise_wait(what);
 }
 
@@ -35,7 +35,8 @@ using namespace belay::kernel;
 
 extern "C" {
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State) {
   BELAY_EXPORT(KeInitializeEvent, Event);
@@ -59,12 +60,14 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY, BOOLEAN Wait) {
 VOID KeClearEvent(PRKEVENT Event) {
   BELAY_EXPORT(KeClearEvent, Event);
   change_event(
-      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeClearEvent"), 0);
+      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeClearEvent"),
+      0);
 }
 LONG KeResetEvent(PRKEVENT Event) {
   BELAY_EXPORT(KeResetEvent, Event);
   return change_event(
-      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeResetEvent"), 0);
+      use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeResetEvent"),
+      0);
 }
 /// Releases those who wait now, then leaves the event not signalled.
 LONG KePulseEvent(PRKEVENT Event, KPRIORITY, BOOLEAN Wait) {
@@ -83,7 +86,8 @@ LONG KeReadStateEvent(PRKEVENT Event) {
       .SignalState;
 }
 
-// ---- semaphores ----------------------------------------------------------------------------------
+// ---- semaphores
+// ----------------------------------------------------------------------------------
 
 VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit) {
   BELAY_EXPORT(KeInitializeSemaphore, Semaphore);
@@ -126,7 +130,8 @@ LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore) {
       .SignalState;
 }
 
-// ---- mutexes -------------------------------------------------------------------------------------
+// ---- mutexes
+// -------------------------------------------------------------------------------------
 
 VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG) {
   BELAY_EXPORT(KeInitializeMutex, Mutex);
@@ -148,7 +153,8 @@ VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner) {
 }
 LONG KeReadStateMutex(PRKMUTEX Mutex) {
   BELAY_EXPORT(KeReadStateMutex, Mutex);
-  return use_object(Mutex, sizeof *Mutex, mutant, mutant, "KeReadStateMutex", sync::access_kind::read)
+  return use_object(Mutex, sizeof *Mutex, mutant, mutant, "KeReadStateMutex",
+                    sync::access_kind::read)
       .SignalState;
 }
 
@@ -172,14 +178,15 @@ LONG release_mutant(PRKMUTANT mutex, bool abandoned, const char* what) {
       }
     }
   }
-  BELAY_CONTRACT(owned, "WDM-LOCK-010", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0), mutex,
-                 "%s by a thread that does not own the mutex", what);
+  BELAY_CONTRACT(owned, "WDM-LOCK-010", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0),
+                 mutex, "%s by a thread that does not own the mutex", what);
   return before;
 }
 }  // namespace
 
 /// Gives a mutex back once. Returns: the previous state, 0 if this released it.
-/// Contract: WDM-LOCK-005; WDM-LOCK-010: the caller owns it (Windows raises STATUS_MUTANT_NOT_OWNED).
+/// Contract: WDM-LOCK-005; WDM-LOCK-010: the caller owns it (Windows raises
+/// STATUS_MUTANT_NOT_OWNED).
 LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) {
   BELAY_EXPORT(KeReleaseMutex, Mutex);
   use_object(Mutex, sizeof *Mutex, mutant, mutant, "KeReleaseMutex");

@@ -53,8 +53,9 @@ PEX_TIMER ExAllocateTimer(PEXT_CALLBACK Callback, PVOID CallbackContext, ULONG A
   auto* const timer = static_cast<PEX_TIMER>(
       allocate_pool(sizeof(_EX_TIMER), timer_tag, true, __builtin_return_address(0)));
   if (timer == nullptr) return nullptr;
-  KeInitializeTimerEx(&timer->Timer, (Attributes & EX_TIMER_NOTIFICATION) != 0 ? NotificationTimer
-                                                                                : SynchronizationTimer);
+  KeInitializeTimerEx(&timer->Timer, (Attributes & EX_TIMER_NOTIFICATION) != 0
+                                         ? NotificationTimer
+                                         : SynchronizationTimer);
   KeInitializeDpc(&timer->Dpc, &timer_dpc, timer);
   timer->Callback = Callback;
   timer->Context = CallbackContext;
@@ -75,11 +76,13 @@ BOOLEAN ExCancelTimer(PEX_TIMER Timer, PVOID) {
   BELAY_EXPORT(ExCancelTimer, Timer);
   return KeCancelTimer(&Timer->Timer);
 }
-/// Cancels (`Cancel`), waits for a running callback (`Wait`), frees, then calls the delete callback.
+/// Cancels (`Cancel`), waits for a running callback (`Wait`), frees, then calls the delete
+/// callback.
 ///
 /// Callers:  with Wait IRQL <= APC_LEVEL.
 /// Returns:  TRUE if this call cancelled it.
-BOOLEAN ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait, PEXT_DELETE_PARAMETERS Parameters) {
+BOOLEAN ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait,
+                      PEXT_DELETE_PARAMETERS Parameters) {
   BELAY_EXPORT(ExDeleteTimer, Timer);
   if (Parameters != nullptr) {
     Timer->DeleteCallback = Parameters->DeleteCallback;

@@ -169,8 +169,9 @@ namespace {
 void regions_balance(const thread& self, const routine_state& entered, const char* what,
                      const void* routine) {
   BELAY_CONTRACT(self.critical_regions == entered.critical_regions, "WDM-LOCK-008",
-                 "CriticalRegions", 0xC4, (0x40003, self.critical_regions, entered.critical_regions, 0),
-                 routine, "%s returned with %u critical regions entered; it came with %u", what,
+                 "CriticalRegions", 0xC4,
+                 (0x40003, self.critical_regions, entered.critical_regions, 0), routine,
+                 "%s returned with %u critical regions entered; it came with %u", what,
                  self.critical_regions, entered.critical_regions);
   BELAY_CONTRACT(self.guarded_regions == entered.guarded_regions, "WDM-LOCK-009", "GuardedRegions",
                  0xC4, (0x4000E, self.guarded_regions, entered.guarded_regions, 0), routine,
@@ -203,8 +204,8 @@ void routine_returned(const routine_state& entered, const char* what, const void
     report(found);
   }
   BELAY_CONTRACT(level == entered.irql, irql_clause, "IrqlReturn", code,
-                 (parameter, reinterpret_cast<std::uint64_t>(routine), entered.irql, level), routine,
-                 "%s was called at %s and returned at %s", what, irql_name(entered.irql),
+                 (parameter, reinterpret_cast<std::uint64_t>(routine), entered.irql, level),
+                 routine, "%s was called at %s and returned at %s", what, irql_name(entered.irql),
                  irql_name(level));
   if (self == nullptr) return;
   regions_balance(*self, entered, what, routine);

@@ -1,11 +1,11 @@
 // The executive of one execution: what every actor knows about itself, and the one root of it all.
 //
 // Thread safety: `thread` belongs to its actor unless a member says otherwise; what several actors
-// share is guarded by `the_executive().lock`, an inner lock: no point is reached and nothing is called
-// while it is held.
-// Invariants: all state hangs on one root made by start() from sync::allocate, so that an execution
-// can be abandoned at any point. An actor's IRQL is sync::level() and nothing else. No header of this
-// folder but the *_nt.hpp ones names a Windows type, so that every layer may include them.
+// share is guarded by `the_executive().lock`, an inner lock: no point is reached and nothing is
+// called while it is held. Invariants: all state hangs on one root made by start() from
+// sync::allocate, so that an execution can be abandoned at any point. An actor's IRQL is
+// sync::level() and nothing else. No header of this folder but the *_nt.hpp ones names a Windows
+// type, so that every layer may include them.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ inline constexpr std::uint8_t dispatch_level = 2;
 inline constexpr std::uint8_t synch_level = 12;
 inline constexpr std::uint8_t high_level = 15;
 
-// ---- locks ---------------------------------------------------------------------------------------
+// ---- locks
+// ---------------------------------------------------------------------------------------
 
 /// How a spin lock was taken; the matching release must be of the same kind.
 enum class lock_flavour : std::uint8_t { plain, queued, cancel };
@@ -34,10 +35,11 @@ struct held_lock {
   const void* site = nullptr;    ///< who took it
   std::uint8_t old_irql = 0;     ///< what the release that leaves so many locks must give back
   lock_flavour flavour = lock_flavour::plain;
-  bool raised = false;           ///< taken by a call that raises; false: by an AtDpcLevel form
+  bool raised = false;  ///< taken by a call that raises; false: by an AtDpcLevel form
 };
 
-// ---- actors --------------------------------------------------------------------------------------
+// ---- actors
+// --------------------------------------------------------------------------------------
 
 struct thread_object;
 struct waiter;
@@ -56,20 +58,20 @@ struct thread {
   thread* next = nullptr;  ///< all of the execution
   thread* previous = nullptr;
   sync::actor_id actor = sync::no_actor;
-  std::uint64_t number = 0;           ///< its thread id
+  std::uint64_t number = 0;  ///< its thread id
   int priority = 8;
   std::uint32_t critical_regions = 0;
   std::uint32_t guarded_regions = 0;
   std::uint32_t handles_made = 0;
-  void* exit_point = nullptr;         ///< of a system thread: where PsTerminateSystemThread goes
-  int locks = 0;                      ///< how many spin locks it holds
+  void* exit_point = nullptr;  ///< of a system thread: where PsTerminateSystemThread goes
+  int locks = 0;               ///< how many spin locks it holds
   held_lock held[most_locks];
   const char* wait_promised = nullptr;  ///< the export called with Wait = TRUE, until the wait
   alignas(sync::sealed) unsigned char promise_seal[sizeof(sync::sealed)] = {};  ///< meanwhile
-  thread_object* object = nullptr;    ///< what KeGetCurrentThread returns; made when first asked for
-  links pending_irps{};               ///< head of the actor's IRP list; the I/O manager's
-  void* io = nullptr;                 ///< the I/O manager's
-  sync::parking parking;              ///< where it sleeps; used by the dispatcher only
+  thread_object* object = nullptr;  ///< what KeGetCurrentThread returns; made when first asked for
+  links pending_irps{};             ///< head of the actor's IRP list; the I/O manager's
+  void* io = nullptr;               ///< the I/O manager's
+  sync::parking parking;            ///< where it sleeps; used by the dispatcher only
 };
 
 /// The calling actor's; made on first use.
@@ -89,7 +91,8 @@ const char* irql_name(std::uint8_t level);
 void copy_bytes(void* to, const void* from, std::size_t bytes);
 void fill_bytes(void* at, int value, std::size_t bytes);
 
-// ---- spin locks, for the exports and for the I/O manager's own ------------------------------------
+// ---- spin locks, for the exports and for the I/O manager's own
+// ------------------------------------
 
 /// Which clause a lock's misuse breaks, and what it is called in texts.
 struct lock_terms {
@@ -103,8 +106,9 @@ struct lock_terms {
 /// Contract: WDM-LOCK-001 (or terms.clause): not held already by the caller; AtDpcLevel forms at or
 ///           above DISPATCH_LEVEL.
 inline constexpr std::uint8_t no_raise = 0xff;
-std::uint8_t take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to, lock_flavour flavour,
-                            const void* handle, const lock_terms& terms, const void* site);
+std::uint8_t take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to,
+                            lock_flavour flavour, const void* handle, const lock_terms& terms,
+                            const void* site);
 /// The same if it is free. Returns: true if taken.
 bool try_take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to, lock_flavour flavour,
                         const lock_terms& terms, const void* site);
@@ -112,8 +116,8 @@ bool try_take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to, loc
 ///
 /// Contract: WDM-LOCK-001 (or terms.clause): held by the caller, taken in the same way, and
 ///           `new_irql` is what the matching acquire handed out. Locks may be released in another
-///           order than the reverse as long as the IRQLs are: then each release restores the level that
-///           one lock fewer calls for.
+///           order than the reverse as long as the IRQLs are: then each release restores the level
+///           that one lock fewer calls for.
 void give_spin_lock(volatile std::uint64_t* word, std::uint8_t new_irql, lock_flavour flavour,
                     const void* handle, const lock_terms& terms, const void* site);
 /// Whether the calling actor holds `word`.
@@ -129,21 +133,23 @@ struct routine_state {
   int locks = 0;
 };
 routine_state routine_entered();
-/// Checks that a routine of the driver returned with what it came with: locks (WDM-LOCK-007), regions
-/// (WDM-LOCK-008, -009), IRQL (`irql_clause` with bug check `code`, `parameter`).
+/// Checks that a routine of the driver returned with what it came with: locks (WDM-LOCK-007),
+/// regions (WDM-LOCK-008, -009), IRQL (`irql_clause` with bug check `code`, `parameter`).
 ///
 /// `what` names the routine in texts ("the DPC routine"), `routine` is its address.
 void routine_returned(const routine_state& entered, const char* what, const void* routine,
                       const char* irql_clause, std::uint32_t code, std::uint64_t parameter);
 
-// ---- dispatcher objects, for other façades --------------------------------------------------------
-// `event` is a KEVENT, `object` any dispatcher object. Neither notes a call nor checks the IRQL.
+// ---- dispatcher objects, for other façades
+// -------------------------------------------------------- `event` is a KEVENT, `object` any
+// dispatcher object. Neither notes a call nor checks the IRQL.
 
 void set_event(void* event, int increment = 0);
 /// Waits; `deadline` on sync::now()'s clock. Returns: an NTSTATUS.
 std::int32_t wait_for(void* object, sync::nanoseconds deadline = sync::forever);
 
-// ---- one execution -------------------------------------------------------------------------------
+// ---- one execution
+// -------------------------------------------------------------------------------
 
 struct timer_record;
 struct dpc_record;
@@ -170,10 +176,10 @@ struct executive {
   waiter* first_waiter = nullptr;  // in order of arrival
   waiter* last_waiter = nullptr;
   timer_record* timers = nullptr;
-  dpc_record* dpcs = nullptr;      // queued or running
+  dpc_record* dpcs = nullptr;  // queued or running
   flush_waiter* flushes = nullptr;
   std::uint64_t dpcs_queued = 0;
-  work_record* work = nullptr;     // queued or running
+  work_record* work = nullptr;           // queued or running
   pool_header* pool[pool_buckets] = {};  // by address; blocks handed out and some freed ones
   pool_header* first_freed = nullptr;    // the freed ones, oldest first
   pool_header* last_freed = nullptr;
@@ -181,18 +187,18 @@ struct executive {
   std::uint64_t allocations = 0;
   object_header* objects = nullptr;
   handle_entry* handles = nullptr;
-  void* process = nullptr;         // the one process, an object
-  std::uint64_t tasks = 0;         // actors of our own that have not come to their last step
+  void* process = nullptr;  // the one process, an object
+  std::uint64_t tasks = 0;  // actors of our own that have not come to their last step
   bool stopping = false;
-  sync::parking all_gone;          // where stop() waits for them
-  thread* awaits_work = nullptr;   // check_unload, while work items of devices run
-  sync::nanoseconds began = 0;     // the clock at start()
+  sync::parking all_gone;         // where stop() waits for them
+  thread* awaits_work = nullptr;  // check_unload, while work items of devices run
+  sync::nanoseconds began = 0;    // the clock at start()
 };
 
 /// Builds the executive of one execution. Callers: one actor, before any export is called.
 void start(const callbacks& call = {});
-/// Waits for the actors that the executive itself started, then takes it down and frees what it holds.
-/// Not needed when the arena is rewound.
+/// Waits for the actors that the executive itself started, then takes it down and frees what it
+/// holds. Not needed when the arena is rewound.
 ///
 /// REQUIRES: no other actor uses it any more.
 void stop();
@@ -212,14 +218,16 @@ class guard {
   sync::inner_lock& lock_;
 };
 
-// ---- text ----------------------------------------------------------------------------------------
+// ---- text
+// ----------------------------------------------------------------------------------------
 
 /// Where DbgPrint's text goes. `text` ends with '\0' and may hold several lines or none.
 using print_sink = void (*)(const char* text);
 /// nullptr restores the default: standard error natively, nowhere when explored. Callers: set-up.
 void set_print_sink(print_sink sink);
 
-// ---- end-of-run oracles --------------------------------------------------------------------------
+// ---- end-of-run oracles
+// --------------------------------------------------------------------------
 
 /// A block of pool that is not freed.
 struct pool_block {

@@ -143,7 +143,8 @@ class formatter {
   }
 
   std::int64_t signed_argument(width_of size) {
-    if (size == width_of::wide || size == width_of::pointer) return va_arg(arguments_.list, long long);
+    if (size == width_of::wide || size == width_of::pointer)
+      return va_arg(arguments_.list, long long);
     const int value = va_arg(arguments_.list, int);
     if (size == width_of::half) return static_cast<short>(value);
     return size == width_of::byte ? static_cast<signed char>(value) : value;
@@ -162,9 +163,10 @@ class formatter {
       case 'i': {
         const std::int64_t value = signed_argument(what.size);
         const char* const sign = value < 0 ? "-" : (what.plus ? "+" : (what.space ? " " : ""));
-        return number(what, value < 0 ? 0 - static_cast<std::uint64_t>(value)
-                                      : static_cast<std::uint64_t>(value),
-                      10, false, sign);
+        return number(
+            what,
+            value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value),
+            10, false, sign);
       }
       case 'u':
         return number(what, unsigned_argument(what.size), 10, false, "");
@@ -174,7 +176,8 @@ class formatter {
       case 'X': {
         const std::uint64_t value = unsigned_argument(what.size);
         const char* const prefix = conversion == 'x' ? "0x" : "0X";
-        return number(what, value, 16, conversion == 'X', what.alternate && value != 0 ? prefix : "");
+        return number(what, value, 16, conversion == 'X',
+                      what.alternate && value != 0 ? prefix : "");
       }
       case 'p':
       case 'P':
@@ -223,7 +226,8 @@ class formatter {
     while (prefix[prefix_length] != '\0') ++prefix_length;
     int zeros = what.precision > length ? what.precision - length : 0;
     const bool pad_zero = what.zero && !what.left && what.precision < 0;
-    if (pad_zero && what.width > length + prefix_length) zeros = what.width - length - prefix_length;
+    if (pad_zero && what.width > length + prefix_length)
+      zeros = what.width - length - prefix_length;
     const int padding = what.width - length - prefix_length - zeros;
     if (!what.left) fill(padding, ' ');
     for (int i = 0; i < prefix_length; ++i) out_.put(unit(prefix[i]));
@@ -288,9 +292,10 @@ class formatter {
     char digits[400];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    const int length = std::snprintf(digits, sizeof digits, format,
-                                     what.precision < 0 ? 6 : (what.precision > 60 ? 60 : what.precision),
-                                     va_arg(arguments_.list, double));
+    const int length =
+        std::snprintf(digits, sizeof digits, format,
+                      what.precision < 0 ? 6 : (what.precision > 60 ? 60 : what.precision),
+                      va_arg(arguments_.list, double));
 #pragma GCC diagnostic pop
     directive padded = what;
     padded.precision = -1;

@@ -16,8 +16,8 @@ struct character_sink {
   ~character_sink() = default;
 };
 
-/// Writes `format` with `arguments` to `out`. In the wide form %s is a wide string and %S a narrow one,
-/// in the narrow form the reverse. Strings are read as the guest would read them.
+/// Writes `format` with `arguments` to `out`. In the wide form %s is a wide string and %S a narrow
+/// one, in the narrow form the reverse. Strings are read as the guest would read them.
 void format_text(character_sink& out, const char* format, va_list arguments);
 void format_text(character_sink& out, const wchar_t* format, va_list arguments);
 

@@ -16,7 +16,8 @@ class list_lock {
   list_lock(PKSPIN_LOCK lock, const void* site)
       : word_(reinterpret_cast<volatile std::uint64_t*>(lock)),
         site_(site),
-        old_irql_(take_spin_lock(word_, HIGH_LEVEL, lock_flavour::plain, nullptr, list_lock_terms, site)) {}
+        old_irql_(take_spin_lock(word_, HIGH_LEVEL, lock_flavour::plain, nullptr, list_lock_terms,
+                                 site)) {}
   ~list_lock() {
     const sync::sealed seal;
     give_spin_lock(word_, old_irql_, lock_flavour::plain, nullptr, list_lock_terms, site_);
@@ -50,9 +51,10 @@ std::uint64_t depth_of(const SLIST_HEADER* head) { return head->Alignment; }
 
 extern "C" {
 
-/// Returns the former first entry, or nullptr if the list was empty. Any IRQL; the lock serves these
-/// functions alone. Contract: WDM-LOCK-001, WDM-IRP-013
-PLIST_ENTRY ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock) {
+/// Returns the former first entry, or nullptr if the list was empty. Any IRQL; the lock serves
+/// these functions alone. Contract: WDM-LOCK-001, WDM-IRP-013
+PLIST_ENTRY ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
+                                        PKSPIN_LOCK Lock) {
   BELAY_EXPORT(ExInterlockedInsertHeadList, ListHead);
   const list_lock hold(Lock, BELAY_SITE);
   PLIST_ENTRY const first = ListHead->Flink;
@@ -66,7 +68,8 @@ PLIST_ENTRY ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEn
   return first == ListHead ? nullptr : first;
 }
 /// Returns the former last entry, or nullptr if the list was empty.
-PLIST_ENTRY ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock) {
+PLIST_ENTRY ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
+                                        PKSPIN_LOCK Lock) {
   BELAY_EXPORT(ExInterlockedInsertTailList, ListHead);
   const list_lock hold(Lock, BELAY_SITE);
   PLIST_ENTRY const last = ListHead->Blink;
@@ -92,8 +95,8 @@ PLIST_ENTRY ExInterlockedRemoveHeadList(PLIST_ENTRY ListHead, PKSPIN_LOCK Lock) 
   next->Blink = ListHead;
   return first;
 }
-PSINGLE_LIST_ENTRY ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY ListEntry,
-                                              PKSPIN_LOCK Lock) {
+PSINGLE_LIST_ENTRY ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead,
+                                              PSINGLE_LIST_ENTRY ListEntry, PKSPIN_LOCK Lock) {
   BELAY_EXPORT(ExInterlockedPushEntryList, ListHead);
   const list_lock hold(Lock, BELAY_SITE);
   touch(ListHead, sizeof *ListHead);
@@ -133,7 +136,8 @@ LARGE_INTEGER ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER 
   return before;
 }
 
-// ---- sequenced lists: no lock of the driver's ----------------------------------------------------
+// ---- sequenced lists: no lock of the driver's
+// ----------------------------------------------------
 
 /// Returns the former first entry.
 PSLIST_ENTRY ExpInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry) {
@@ -150,7 +154,8 @@ PSLIST_ENTRY ExpInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY L
 PSLIST_ENTRY ExpInterlockedPopEntrySList(PSLIST_HEADER ListHead) {
   BELAY_EXPORT(ExpInterlockedPopEntrySList, ListHead);
   use(ListHead, sizeof *ListHead);
-  if (auto* const entry = reinterpret_cast<PSLIST_ENTRY>(ListHead->Region)) touch(entry, sizeof(void*));
+  if (auto* const entry = reinterpret_cast<PSLIST_ENTRY>(ListHead->Region))
+    touch(entry, sizeof(void*));
   const guard hold(the_executive().lock);
   auto* const first = reinterpret_cast<PSLIST_ENTRY>(ListHead->Region);
   if (first == nullptr) return nullptr;

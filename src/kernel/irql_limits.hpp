@@ -1,9 +1,10 @@
 // At which IRQL each exported function may be called: the one table.
 //
-// From the `req.irql` of each function's page; where Driver Verifier's DDI compliance checking has a
-// rule for it, its name and code (bug check 0xC4). String functions whose pages say PASSIVE_LEVEL are
-// allowed at APC_LEVEL too: what they need is pageable memory, and no rule of the verifier forbids it.
-// Functions that check their level themselves, because another clause speaks of it, are under `any`.
+// From the `req.irql` of each function's page; where Driver Verifier's DDI compliance checking has
+// a rule for it, its name and code (bug check 0xC4). String functions whose pages say PASSIVE_LEVEL
+// are allowed at APC_LEVEL too: what they need is pageable memory, and no rule of the verifier
+// forbids it. Functions that check their level themselves, because another clause speaks of it, are
+// under `any`.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +19,9 @@ namespace belay::inline BELAY_BUILD::kernel {
 struct irql_band {
   std::uint8_t least;
   std::uint8_t most;
-  std::uint32_t code = 0;     ///< first parameter of bug check 0xC4; 0: no rule of the verifier
+  std::uint32_t code = 0;  ///< first parameter of bug check 0xC4; 0: no rule of the verifier
   const char* rule = "";
-  bool waits = false;         ///< satisfies the promise of Wait = TRUE
+  bool waits = false;  ///< satisfies the promise of Wait = TRUE
 };
 
 struct irql_limit : irql_band {

@@ -1,5 +1,5 @@
-// Lookaside lists. Ours keep nothing: each allocation is a pool block, so that the checks of pool hold
-// for every entry.
+// Lookaside lists. Ours keep nothing: each allocation is a pool block, so that the checks of pool
+// hold for every entry.
 #include "kernel/api.hpp"
 #include "kernel/pool.hpp"
 
@@ -23,8 +23,9 @@ void initialize(List& list, POOL_TYPE type, std::size_t size, ULONG tag) {
 template <class List>
 List& ready(List& list, const char* what) {
   use(&list, sizeof list);
-  BELAY_CONTRACT(list.ListEntry.Flink == &list.ListEntry, "WDM-IRP-026", "IRQL_NOT_LESS_OR_EQUAL", 0xA,
-                 (0, irql(), 0, 0), &list, "%s on a lookaside list that is not initialised", what);
+  BELAY_CONTRACT(list.ListEntry.Flink == &list.ListEntry, "WDM-IRP-026", "IRQL_NOT_LESS_OR_EQUAL",
+                 0xA, (0, irql(), 0, 0), &list, "%s on a lookaside list that is not initialised",
+                 what);
   return list;
 }
 

@@ -1,5 +1,5 @@
-// Memory descriptor lists. All memory is resident and mapped where it is, so locking and mapping only
-// leave their marks; that they pair up is checked.
+// Memory descriptor lists. All memory is resident and mapped where it is, so locking and mapping
+// only leave their marks; that they pair up is checked.
 #include "kernel/api.hpp"
 #include "kernel/pool.hpp"
 
@@ -81,7 +81,8 @@ VOID MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE, LOCK_OPERAT
                  "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
                  (0xB4, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
                   static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), 0),
-                 MemoryDescriptorList, "MmProbeAndLockPages on an MDL whose pages are locked already");
+                 MemoryDescriptorList,
+                 "MmProbeAndLockPages on an MDL whose pages are locked already");
   MemoryDescriptorList->MdlFlags =
       static_cast<CSHORT>(MemoryDescriptorList->MdlFlags | MDL_PAGES_LOCKED |
                           (Operation != IoReadAccess ? MDL_WRITE_OPERATION : 0));
@@ -95,8 +96,9 @@ VOID MmUnlockPages(PMDL MemoryDescriptorList) {
                  (0x7C, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
                   static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), 0),
                  MemoryDescriptorList, "MmUnlockPages on an MDL whose pages are not locked");
-  MemoryDescriptorList->MdlFlags = static_cast<CSHORT>(
-      MemoryDescriptorList->MdlFlags & ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA));
+  MemoryDescriptorList->MdlFlags =
+      static_cast<CSHORT>(MemoryDescriptorList->MdlFlags &
+                          ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA));
 }
 
 /// Returns where the buffer is mapped: where it is.
@@ -136,7 +138,8 @@ VOID MmFreePagesFromMdl(PMDL MemoryDescriptorList) {
   BELAY_EXPORT(MmFreePagesFromMdl, MemoryDescriptorList);
 }
 
-// ---- memory of other kinds -----------------------------------------------------------------------
+// ---- memory of other kinds
+// -----------------------------------------------------------------------
 
 PVOID MmAllocateContiguousMemory(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS) {
   BELAY_EXPORT(MmAllocateContiguousMemory, nullptr);

@@ -51,8 +51,8 @@ object_header* checked(void* object, const char* what) {
   const sync::sealed seal;
   sync::touch(object, sizeof(void*), sync::access_kind::read);
   object_header* const header = header_of(object);
-  BELAY_CONTRACT(header->signature == object_header::alive && header->pointer_count > 0, "WDM-IRP-010",
-                 "REFERENCE_BY_POINTER", 0x18,
+  BELAY_CONTRACT(header->signature == object_header::alive && header->pointer_count > 0,
+                 "WDM-IRP-010", "REFERENCE_BY_POINTER", 0x18,
                  (0, reinterpret_cast<std::uint64_t>(object), 2,
                   static_cast<std::uint64_t>(header->pointer_count)),
                  object, "%s: the object %p is gone, or is no object", what, object);

@@ -1,5 +1,5 @@
-// Reference-counted objects: the header in front of every thread, device, file or driver object, and
-// the handles that name them.
+// Reference-counted objects: the header in front of every thread, device, file or driver object,
+// and the handles that name them.
 //
 // Thread safety: counts change under the executive's lock.
 // Invariants: an object lives as long as its pointer count, which each handle raises by one. Its
@@ -15,10 +15,11 @@ namespace belay::inline BELAY_BUILD::kernel {
 
 struct object_type {
   const char* name = "Object";
-  /// The last handle was closed (a file: IRP_MJ_CLEANUP). PASSIVE_LEVEL, no lock held. May be nullptr.
+  /// The last handle was closed (a file: IRP_MJ_CLEANUP). PASSIVE_LEVEL, no lock held. May be
+  /// nullptr.
   void (*close)(void* object) = nullptr;
-  /// The last reference is gone (a file: IRP_MJ_CLOSE). May be nullptr. With `destroy_at_passive`, a
-  /// last reference dropped above PASSIVE_LEVEL has another actor call it.
+  /// The last reference is gone (a file: IRP_MJ_CLOSE). May be nullptr. With `destroy_at_passive`,
+  /// a last reference dropped above PASSIVE_LEVEL has another actor call it.
   void (*destroy)(void* object) = nullptr;
   bool destroy_at_passive = false;
 };
@@ -30,9 +31,9 @@ struct alignas(16) object_header {
   const object_type* type = nullptr;
   std::int64_t pointer_count = 1;
   std::int64_t handle_count = 0;
-  std::size_t size = 0;          ///< of the body
-  const char* name = nullptr;    ///< for reports; must outlive the object
-  const void* site = nullptr;    ///< code that made it
+  std::size_t size = 0;        ///< of the body
+  const char* name = nullptr;  ///< for reports; must outlive the object
+  const void* site = nullptr;  ///< code that made it
   std::uint64_t signature = alive;
 
   void* body() { return this + 1; }

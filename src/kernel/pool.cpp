@@ -1,9 +1,9 @@
 // Pool: what drivers allocate.
 //
 // Thread safety: the table of blocks changes under the executive's lock.
-// Invariants: what a block is, is written down beside it, not in front of it: a driver that writes out
-// of bounds spoils nothing of ours. The last few hundred freed blocks stay in the table, so that a
-// second free can be told from a wild one.
+// Invariants: what a block is, is written down beside it, not in front of it: a driver that writes
+// out of bounds spoils nothing of ours. The last few hundred freed blocks stay in the table, so
+// that a second free can be told from a wild one.
 #include "kernel/pool.hpp"
 
 #include <cstdio>
@@ -127,8 +127,8 @@ void free_pool_block(void* block, std::uint32_t tag, const char* what, const voi
     const guard hold(root.lock);
     const pool_header* const around = around_locked(block);
     if (around != nullptr) {
-      std::snprintf(text, sizeof text, "%s(%p): not the start of a block but %zu bytes into one", what,
-                    block,
+      std::snprintf(text, sizeof text, "%s(%p): not the start of a block but %zu bytes into one",
+                    what, block,
                     static_cast<std::size_t>(static_cast<char*>(block) -
                                              static_cast<char*>(around->address)));
     } else {
@@ -150,8 +150,8 @@ void free_pool_block(void* block, std::uint32_t tag, const char* what, const voi
   if (header->freed) bad_free(0x7, block, tag, header, site, text);
   constexpr std::uint32_t no_tag = BELAY_NO_TAG_;
   if (tag != 0 && header->tag != tag && header->tag != no_tag) {
-    std::snprintf(text, sizeof text, "%s(%p) with tag '%s'; it was allocated with '%s'", what, block,
-                  tag_text(tag, tags[0]), tag_text(header->tag, tags[1]));
+    std::snprintf(text, sizeof text, "%s(%p) with tag '%s'; it was allocated with '%s'", what,
+                  block, tag_text(tag, tags[0]), tag_text(header->tag, tags[1]));
     bad_free(0xA, block, tag, header, site, text);
   }
   check_freed(block, header->size);
@@ -204,11 +204,12 @@ void check_pool(const void* code, std::size_t bytes) {
   what.parameter[3] = search.blocks;
   what.object = search.found.address;
   what.site = search.found.site;
-  std::snprintf(what.text, sizeof what.text,
-                "the driver is unloaded with %zu block%s of pool (%zu bytes) not freed; the first has "
-                "tag '%s', %zu bytes, and was allocated here",
-                search.blocks, search.blocks == 1 ? "" : "s", search.total,
-                tag_text(search.found.tag, tag), search.found.size);
+  std::snprintf(
+      what.text, sizeof what.text,
+      "the driver is unloaded with %zu block%s of pool (%zu bytes) not freed; the first has "
+      "tag '%s', %zu bytes, and was allocated here",
+      search.blocks, search.blocks == 1 ? "" : "s", search.total, tag_text(search.found.tag, tag),
+      search.found.size);
   report(what);
 }
 
@@ -239,8 +240,8 @@ void check_paged(bool paged, const char* what, const void* site) {
   found.parameter[0] = 0x20004;
   found.parameter[1] = irql();
   found.site = site;
-  std::snprintf(found.text, sizeof found.text, "%s from paged pool at %s; it needs IRQL <= APC_LEVEL",
-                what, irql_name(irql()));
+  std::snprintf(found.text, sizeof found.text,
+                "%s from paged pool at %s; it needs IRQL <= APC_LEVEL", what, irql_name(irql()));
   report(found);
 }
 
@@ -260,8 +261,7 @@ void* allocate_by_type(std::uint32_t type, std::size_t bytes, std::uint32_t tag,
 void* allocate_by_flags(POOL_FLAGS flags, std::size_t bytes, std::uint32_t tag, const char* what,
                         const void* site) {
   check_paged((flags & POOL_FLAG_PAGED) != 0, what, site);
-  constexpr POOL_FLAGS kinds =
-      POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED;
+  constexpr POOL_FLAGS kinds = POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED;
   void* const block = (flags & kinds) == 0 || tag == 0
                           ? nullptr
                           : allocate_pool(bytes, tag, (flags & POOL_FLAG_UNINITIALIZED) == 0, site);
@@ -281,8 +281,8 @@ extern "C" {
 PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
   BELAY_EXPORT(ExAllocatePoolWithTag, nullptr);
   return allocate_by_type(PoolType, NumberOfBytes, Tag,
-                          (PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0, "ExAllocatePoolWithTag",
-                          __builtin_return_address(0));
+                          (PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0,
+                          "ExAllocatePoolWithTag", __builtin_return_address(0));
 }
 PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes) {
   BELAY_EXPORT(ExAllocatePool, nullptr);
@@ -311,18 +311,21 @@ PVOID ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, UL
 /// Allocates zeroed memory unless told POOL_FLAG_UNINITIALIZED. Returns nullptr for bad flags too.
 PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag) {
   BELAY_EXPORT(ExAllocatePool2, nullptr);
-  return allocate_by_flags(Flags, NumberOfBytes, Tag, "ExAllocatePool2", __builtin_return_address(0));
+  return allocate_by_flags(Flags, NumberOfBytes, Tag, "ExAllocatePool2",
+                           __builtin_return_address(0));
 }
 PVOID ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag, PCPOOL_EXTENDED_PARAMETER,
                       ULONG) {
   BELAY_EXPORT(ExAllocatePool3, nullptr);
-  return allocate_by_flags(Flags, NumberOfBytes, Tag, "ExAllocatePool3", __builtin_return_address(0));
+  return allocate_by_flags(Flags, NumberOfBytes, Tag, "ExAllocatePool3",
+                           __builtin_return_address(0));
 }
 
 /// Frees a block. Contract: WDM-IRP-012, WDM-IRP-019
 VOID ExFreePoolWithTag(PVOID P, ULONG Tag) {
   BELAY_EXPORT(ExFreePoolWithTag, P);
-  free_pool_block(P, Tag, Tag == 0 ? "ExFreePool" : "ExFreePoolWithTag", __builtin_return_address(0));
+  free_pool_block(P, Tag, Tag == 0 ? "ExFreePool" : "ExFreePoolWithTag",
+                  __builtin_return_address(0));
 }
 VOID ExFreePool(PVOID P) {
   BELAY_EXPORT(ExFreePool, P);

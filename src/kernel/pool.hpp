@@ -5,8 +5,8 @@
 
 namespace belay::inline BELAY_BUILD::kernel {
 
-/// A block that a driver frees. Not `zeroed`: filled with a fixed pattern. Returns nullptr when there
-/// is no memory.
+/// A block that a driver frees. Not `zeroed`: filled with a fixed pattern. Returns nullptr when
+/// there is no memory.
 void* allocate_pool(std::size_t bytes, std::uint32_t tag, bool zeroed, const void* site);
 /// Frees a block. `tag` 0: any. Contract: WDM-IRP-012, WDM-IRP-019
 void free_pool_block(void* block, std::uint32_t tag, const char* what, const void* site);

@@ -55,7 +55,8 @@ class buffer final : public character_sink {
  public:
   buffer(C* at, std::size_t size) : at_(at), size_(size) {}
   void put(char16_t c) override {
-    if (length_ < size_) at_[length_] = sizeof(C) == 1 && c > 0xff ? static_cast<C>('?') : static_cast<C>(c);
+    if (length_ < size_)
+      at_[length_] = sizeof(C) == 1 && c > 0xff ? static_cast<C>('?') : static_cast<C>(c);
     ++length_;
   }
   /// As _snprintf does it: ended if there is room. Returns: the length, or -1 if it did not fit.
@@ -172,7 +173,8 @@ int swprintf_s(wchar_t* to, size_t size, const wchar_t* format, ...) {
   return out.end_strictly();
 }
 
-// ---- assertions and the end ----------------------------------------------------------------------
+// ---- assertions and the end
+// ----------------------------------------------------------------------
 
 namespace {
 
@@ -199,7 +201,8 @@ bool is_about_paging(const char* message) {
 }  // namespace
 
 /// The driver's ASSERT or PAGED_CODE does not hold. Contract: WDM-IRP-021, WDM-IRP-020
-VOID RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, PSTR MutableMessage) {
+VOID RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber,
+               PSTR MutableMessage) {
   BELAY_EXPORT(RtlAssert, nullptr);
   char text[220];
   if (is_about_paging(MutableMessage)) {
@@ -208,8 +211,9 @@ VOID RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, 
     end("WDM-IRP-020", "PAGED_CODE", 0xD1, {0, irql(), 8, 0}, __builtin_return_address(0), text);
   }
   std::snprintf(text, sizeof text, "the driver's assertion '%s' failed (%s:%u)%s%s",
-                static_cast<const char*>(VoidFailedAssertion), static_cast<const char*>(VoidFileName),
-                LineNumber, MutableMessage != nullptr ? ": " : "",
+                static_cast<const char*>(VoidFailedAssertion),
+                static_cast<const char*>(VoidFileName), LineNumber,
+                MutableMessage != nullptr ? ": " : "",
                 MutableMessage != nullptr ? MutableMessage : "");
   end("WDM-IRP-021", "ASSERT", 0x7E, {0xC0000420, 0, 0, 0}, __builtin_return_address(0), text);
 }
@@ -227,7 +231,8 @@ VOID RtlFailFast(ULONG Code) {
   if (Code == FAST_FAIL_CORRUPT_LIST_ENTRY) {
     end("WDM-IRP-013", "KERNEL_SECURITY_CHECK_FAILURE", 0x139, {Code, 0, 0, 0},
         __builtin_return_address(0),
-        "a list is corrupted: the neighbours of the entry do not point back at it (removed twice, or "
+        "a list is corrupted: the neighbours of the entry do not point back at it (removed twice, "
+        "or "
         "linked twice?)");
   }
   end("WDM-IRP-025", "KERNEL_SECURITY_CHECK_FAILURE", 0x139, {Code, 0, 0, 0},
@@ -256,8 +261,8 @@ VOID ExRaiseStatus(NTSTATUS Status) {
   BELAY_EXPORT(ExRaiseStatus, nullptr);
   char text[80];
   std::snprintf(text, sizeof text, "the driver raised 0x%08X", static_cast<ULONG>(Status));
-  end("WDM-IRP-025", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0x7E, {static_cast<ULONG>(Status), 0, 0, 0},
-      __builtin_return_address(0), text);
+  end("WDM-IRP-025", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0x7E,
+      {static_cast<ULONG>(Status), 0, 0, 0}, __builtin_return_address(0), text);
 }
 VOID ExRaiseAccessViolation(VOID) {
   BELAY_EXPORT(ExRaiseAccessViolation, nullptr);

@@ -1,7 +1,7 @@
 // Critical and guarded regions, fast and guarded mutexes.
 //
-// Invariants: a fast mutex keeps its memory as on Windows: Count is 1 when free; Owner is the thread.
-// Contention counts those who wait; its event, a synchronization event, wakes one of them.
+// Invariants: a fast mutex keeps its memory as on Windows: Count is 1 when free; Owner is the
+// thread. Contention counts those who wait; its event, a synchronization event, wakes one of them.
 #include "kernel/dispatcher_nt.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
@@ -48,8 +48,9 @@ bool try_acquire(PFAST_MUTEX mutex) {
 /// Contract: WDM-LOCK-010
 void release(PFAST_MUTEX mutex, const char* what, std::uint64_t code) {
   use(mutex, sizeof *mutex);
-  BELAY_CONTRACT(mutex->Owner == current_object(), "WDM-LOCK-010", "DRIVER_VERIFIER_DETECTED_VIOLATION",
-                 0xC4, (code, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
+  BELAY_CONTRACT(mutex->Owner == current_object(), "WDM-LOCK-010",
+                 "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
+                 (code, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
                  "%s by a thread that does not hold it", what);
   const guard hold(the_executive().lock);
   mutex->Owner = nullptr;
@@ -63,8 +64,8 @@ void release(PFAST_MUTEX mutex, const char* what, std::uint64_t code) {
 /// The unsafe forms need APCs off already. Contract: WDM-LOCK-010
 void check_unsafe(const char* what, const void* mutex) {
   const thread& self = current();
-  BELAY_CONTRACT(irql() == apc_level || (irql() < apc_level && self.critical_regions +
-                                                                       self.guarded_regions != 0),
+  BELAY_CONTRACT(irql() == apc_level ||
+                     (irql() < apc_level && self.critical_regions + self.guarded_regions != 0),
                  "WDM-LOCK-010", "WithinCriticalRegion", 0xC4,
                  (0x39, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
                  "%s at %s outside a critical region", what, irql_name(irql()));
@@ -86,7 +87,8 @@ using namespace belay::kernel;
 
 extern "C" {
 
-// ---- regions -------------------------------------------------------------------------------------
+// ---- regions
+// -------------------------------------------------------------------------------------
 
 VOID KeEnterCriticalRegion(VOID) {
   BELAY_EXPORT(KeEnterCriticalRegion, nullptr);
@@ -124,7 +126,8 @@ BOOLEAN KeAreAllApcsDisabled(VOID) {
   return irql() >= apc_level || current().guarded_regions != 0;
 }
 
-// ---- fast mutexes --------------------------------------------------------------------------------
+// ---- fast mutexes
+// --------------------------------------------------------------------------------
 
 /// Takes the mutex and raises to APC_LEVEL.
 ///
@@ -164,7 +167,8 @@ VOID ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex) {
   release(FastMutex, "ExReleaseFastMutexUnsafe", 0x36);
 }
 
-// ---- guarded mutexes: a fast mutex with a guarded region in place of APC_LEVEL -------------------
+// ---- guarded mutexes: a fast mutex with a guarded region in place of APC_LEVEL
+// -------------------
 
 VOID KeInitializeGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
   BELAY_EXPORT(KeInitializeGuardedMutex, GuardedMutex);

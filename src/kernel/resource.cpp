@@ -178,8 +178,8 @@ NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource) {
   state_of(Resource, "ExReinitializeResourceLite");
   return STATUS_SUCCESS;
 }
-/// Callers: IRQL <= APC_LEVEL, in a critical region. Returns: FALSE if it is busy and Wait is FALSE.
-/// Contract: WDM-LOCK-010
+/// Callers: IRQL <= APC_LEVEL, in a critical region. Returns: FALSE if it is busy and Wait is
+/// FALSE. Contract: WDM-LOCK-010
 BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait) {
   BELAY_EXPORT(ExAcquireResourceExclusiveLite, Resource);
   check_region("ExAcquireResourceExclusiveLite", Resource);
@@ -198,7 +198,8 @@ BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait) {
 BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait) {
   BELAY_EXPORT(ExAcquireSharedWaitForExclusive, Resource);
   check_region("ExAcquireSharedWaitForExclusive", Resource);
-  return acquire_shared(Resource, Wait, readers::wait_for_writers, "ExAcquireSharedWaitForExclusive");
+  return acquire_shared(Resource, Wait, readers::wait_for_writers,
+                        "ExAcquireSharedWaitForExclusive");
 }
 VOID ExReleaseResourceLite(PERESOURCE Resource) {
   BELAY_EXPORT(ExReleaseResourceLite, Resource);
@@ -206,7 +207,8 @@ VOID ExReleaseResourceLite(PERESOURCE Resource) {
 }
 VOID ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD ResourceThreadId) {
   BELAY_EXPORT(ExReleaseResourceForThreadLite, Resource);
-  release(Resource, reinterpret_cast<const void*>(ResourceThreadId), "ExReleaseResourceForThreadLite");
+  release(Resource, reinterpret_cast<const void*>(ResourceThreadId),
+          "ExReleaseResourceForThreadLite");
 }
 VOID ExConvertExclusiveToSharedLite(PERESOURCE Resource) {
   BELAY_EXPORT(ExConvertExclusiveToSharedLite, Resource);
@@ -227,9 +229,10 @@ VOID ExConvertExclusiveToSharedLite(PERESOURCE Resource) {
       satisfy_waiters_locked(state.freed.Header);
     }
   }
-  BELAY_CONTRACT(held, "WDM-LOCK-010", "RESOURCE_NOT_OWNED", 0xE3,
-                 (reinterpret_cast<std::uint64_t>(Resource), reinterpret_cast<std::uint64_t>(self), 0, 0),
-                 Resource, "ExConvertExclusiveToSharedLite by a thread that does not own the resource");
+  BELAY_CONTRACT(
+      held, "WDM-LOCK-010", "RESOURCE_NOT_OWNED", 0xE3,
+      (reinterpret_cast<std::uint64_t>(Resource), reinterpret_cast<std::uint64_t>(self), 0, 0),
+      Resource, "ExConvertExclusiveToSharedLite by a thread that does not own the resource");
 }
 BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource) {
   BELAY_EXPORT(ExIsResourceAcquiredExclusiveLite, Resource);

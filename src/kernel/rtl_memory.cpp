@@ -1,5 +1,5 @@
-// Bulk memory access of guests: the check, then the bytes. This file must not see the Windows headers,
-// which turn memcpy into these very functions.
+// Bulk memory access of guests: the check, then the bytes. This file must not see the Windows
+// headers, which turn memcpy into these very functions.
 #include <cstdint>
 #include <cstring>
 

@@ -24,10 +24,12 @@ NTSTATUS write_number(ULONGLONG value, ULONG base, PUNICODE_STRING string) {
   if (base != 2 && base != 8 && base != 10 && base != 16) return STATUS_INVALID_PARAMETER;
   char digits[64];
   std::size_t length = 0;
-  for (; value != 0 || length == 0; value /= base) digits[length++] = "0123456789ABCDEF"[value % base];
+  for (; value != 0 || length == 0; value /= base)
+    digits[length++] = "0123456789ABCDEF"[value % base];
   if (length * sizeof(WCHAR) > string->MaximumLength) return STATUS_BUFFER_OVERFLOW;
   sync::touch(string->Buffer, length * sizeof(WCHAR), sync::access_kind::write);
-  for (std::size_t i = 0; i < length; ++i) string->Buffer[i] = static_cast<WCHAR>(digits[length - 1 - i]);
+  for (std::size_t i = 0; i < length; ++i)
+    string->Buffer[i] = static_cast<WCHAR>(digits[length - 1 - i]);
   string->Length = static_cast<USHORT>(length * sizeof(WCHAR));
   if (string->Length + sizeof(WCHAR) <= string->MaximumLength) string->Buffer[length] = 0;
   return STATUS_SUCCESS;
@@ -144,7 +146,8 @@ NTSTATUS RtlGUIDFromString(PCUNICODE_STRING GuidString, GUID* Guid) {
   return STATUS_SUCCESS;
 }
 
-// ---- bit maps ------------------------------------------------------------------------------------
+// ---- bit maps
+// ------------------------------------------------------------------------------------
 
 VOID RtlInitializeBitMap(PRTL_BITMAP BitMapHeader, PULONG BitMapBuffer, ULONG SizeOfBitMap) {
   *BitMapHeader = {SizeOfBitMap, BitMapBuffer};
@@ -165,13 +168,18 @@ VOID RtlSetBits(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG NumberToSet
   touch_map(BitMapHeader, sync::access_kind::write);
   for (ULONG i = 0; i < NumberToSet; ++i) set_bit(BitMapHeader, StartingIndex + i, true);
 }
-VOID RtlSetBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber) { RtlSetBits(BitMapHeader, BitNumber, 1); }
-VOID RtlClearBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber) { RtlClearBits(BitMapHeader, BitNumber, 1); }
+VOID RtlSetBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber) {
+  RtlSetBits(BitMapHeader, BitNumber, 1);
+}
+VOID RtlClearBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber) {
+  RtlClearBits(BitMapHeader, BitNumber, 1);
+}
 BOOLEAN RtlTestBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber) {
   touch_map(BitMapHeader, sync::access_kind::read);
   return bit(BitMapHeader, BitNumber);
 }
-/// Returns where a run of clear bits starts, searched from the hint and then from 0; 0xFFFFFFFF: none.
+/// Returns where a run of clear bits starts, searched from the hint and then from 0; 0xFFFFFFFF:
+/// none.
 ULONG RtlFindClearBits(PRTL_BITMAP BitMapHeader, ULONG NumberToFind, ULONG HintIndex) {
   touch_map(BitMapHeader, sync::access_kind::read);
   const ULONG size = BitMapHeader->SizeOfBitMap;
@@ -197,7 +205,8 @@ ULONG RtlNumberOfSetBits(PRTL_BITMAP BitMapHeader) {
   return count;
 }
 
-// ---- random numbers, versions, status codes ------------------------------------------------------
+// ---- random numbers, versions, status codes
+// ------------------------------------------------------
 
 /// A function of *Seed alone, which it advances.
 ULONG RtlRandomEx(PULONG Seed) {

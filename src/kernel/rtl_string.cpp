@@ -70,7 +70,9 @@ NTSTATUS append(PUNICODE_STRING to, const WCHAR* text, std::size_t bytes) {
   return STATUS_SUCCESS;
 }
 
-WCHAR folded(WCHAR c, bool fold) { return fold ? static_cast<WCHAR>(upper(static_cast<char16_t>(c))) : c; }
+WCHAR folded(WCHAR c, bool fold) {
+  return fold ? static_cast<WCHAR>(upper(static_cast<char16_t>(c))) : c;
+}
 unsigned char folded(char c, bool fold) {
   const auto u = static_cast<unsigned char>(c);
   return fold && c >= 'a' && c <= 'z' ? static_cast<unsigned char>(u - 32) : u;
@@ -228,12 +230,14 @@ NTSTATUS RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_
 NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
                                 BOOLEAN AllocateDestinationString) {
   BELAY_EXPORT(RtlUpcaseUnicodeString, nullptr);
-  return change_case(DestinationString, SourceString, AllocateDestinationString, BELAY_SITE, &upper);
+  return change_case(DestinationString, SourceString, AllocateDestinationString, BELAY_SITE,
+                     &upper);
 }
 NTSTATUS RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
                                   BOOLEAN AllocateDestinationString) {
   BELAY_EXPORT(RtlDowncaseUnicodeString, nullptr);
-  return change_case(DestinationString, SourceString, AllocateDestinationString, BELAY_SITE, &lower);
+  return change_case(DestinationString, SourceString, AllocateDestinationString, BELAY_SITE,
+                     &lower);
 }
 WCHAR RtlUpcaseUnicodeChar(WCHAR SourceCharacter) {
   return static_cast<WCHAR>(upper(static_cast<char16_t>(SourceCharacter)));

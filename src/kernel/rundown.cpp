@@ -10,9 +10,7 @@ namespace {
 constexpr ULONG_PTR running_down = 1;
 constexpr ULONG_PTR one_holder = 2;
 
-ULONG_PTR& count_of(PEX_RUNDOWN_REF reference) {
-  return const_cast<ULONG_PTR&>(reference->Count);
-}
+ULONG_PTR& count_of(PEX_RUNDOWN_REF reference) { return const_cast<ULONG_PTR&>(reference->Count); }
 
 bool acquire_rundown(PEX_RUNDOWN_REF reference, ULONG count) {
   use(reference, sizeof *reference);

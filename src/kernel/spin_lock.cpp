@@ -41,10 +41,7 @@ void check_word(const volatile std::uint64_t* word, const lock_terms& terms, con
     const sync::sealed seal;
     sync::touch(plain(word), sizeof *word, sync::access_kind::update);
   }
-  const std::uint64_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
-  if (value == 0) return;
-  const sync::actor_id owner = sync::word_owner(word);
-  if (owner == sync::self()) {
+  if (sync::word_owner(word) == sync::self()) {
     broken(terms, "SpinLock", 0xF, number(word), 0, word, site,
            "acquired again by its holder, which now spins for ever");
   }
@@ -59,8 +56,9 @@ void remember(volatile std::uint64_t* word, const void* handle, std::uint8_t old
 
 }  // namespace
 
-std::uint8_t take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to, lock_flavour flavour,
-                            const void* handle, const lock_terms& terms, const void* site) {
+std::uint8_t take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to,
+                            lock_flavour flavour, const void* handle, const lock_terms& terms,
+                            const void* site) {
   check_word(word, terms, site);
   std::uint8_t& level = sync::level();
   const std::uint8_t before = level;
@@ -114,7 +112,7 @@ void give_spin_lock(volatile std::uint64_t* word, std::uint8_t new_irql, lock_fl
   if (at < 0) {
     broken(terms, "SpinlockRelease", 0x10, number(word), 0, word, site,
            sync::word_owner(word) == sync::no_actor ? "released, but nobody holds it"
-                                                     : "released by one who does not hold it");
+                                                    : "released by one who does not hold it");
   }
   const held_lock held = self.held[at];
   std::uint8_t& level = sync::level();
@@ -177,7 +175,8 @@ volatile std::uint64_t* word_of(PKSPIN_LOCK lock) {
 
 extern "C" {
 
-// ---- IRQL ----------------------------------------------------------------------------------------
+// ---- IRQL
+// ----------------------------------------------------------------------------------------
 
 KIRQL KeGetCurrentIrql(VOID) { return sync::level(); }
 
@@ -185,8 +184,8 @@ KIRQL KeGetCurrentIrql(VOID) { return sync::level(); }
 KIRQL KfRaiseIrql(KIRQL NewIrql) {
   BELAY_EXPORT(KfRaiseIrql, nullptr);
   const KIRQL before = sync::level();
-  BELAY_CONTRACT(NewIrql >= before && NewIrql <= HIGH_LEVEL, "WDM-LOCK-011", "IrqlKeRaiseLower", 0xC4,
-                 (0x30, before, NewIrql, 0), nullptr, "KeRaiseIrql from %s to the lower %s",
+  BELAY_CONTRACT(NewIrql >= before && NewIrql <= HIGH_LEVEL, "WDM-LOCK-011", "IrqlKeRaiseLower",
+                 0xC4, (0x30, before, NewIrql, 0), nullptr, "KeRaiseIrql from %s to the lower %s",
                  kernel::irql_name(before), kernel::irql_name(NewIrql));
   sync::level() = NewIrql;
   return before;
@@ -206,14 +205,14 @@ KIRQL KeRaiseIrqlToSynchLevel(VOID) {
   return before;
 }
 
-/// Lowers the IRQL. Contract: WDM-LOCK-011: not to a higher one, and not below DISPATCH_LEVEL while a
-/// spin lock is held.
+/// Lowers the IRQL. Contract: WDM-LOCK-011: not to a higher one, and not below DISPATCH_LEVEL while
+/// a spin lock is held.
 VOID KeLowerIrql(KIRQL NewIrql) {
   BELAY_EXPORT(KeLowerIrql, nullptr);
   const KIRQL before = sync::level();
-  BELAY_CONTRACT(NewIrql <= before, "WDM-LOCK-011", "IrqlKeRaiseLower", 0xC4, (0x31, before, NewIrql, 0),
-                 nullptr, "KeLowerIrql from %s to the higher %s", kernel::irql_name(before),
-                 kernel::irql_name(NewIrql));
+  BELAY_CONTRACT(NewIrql <= before, "WDM-LOCK-011", "IrqlKeRaiseLower", 0xC4,
+                 (0x31, before, NewIrql, 0), nullptr, "KeLowerIrql from %s to the higher %s",
+                 kernel::irql_name(before), kernel::irql_name(NewIrql));
   const kernel::held_lock* held = nullptr;
   BELAY_CONTRACT(NewIrql >= DISPATCH_LEVEL || kernel::spin_locks_held(&held) == 0, "WDM-LOCK-011",
                  "IrqlKeRaiseLower", 0xC4,
@@ -223,23 +222,24 @@ VOID KeLowerIrql(KIRQL NewIrql) {
   sync::level() = NewIrql;
 }
 
-// ---- spin locks ----------------------------------------------------------------------------------
+// ---- spin locks
+// ----------------------------------------------------------------------------------
 
 /// Takes a spin lock and raises to DISPATCH_LEVEL. Contract: WDM-LOCK-001.
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock) {
   BELAY_EXPORT(KeAcquireSpinLockRaiseToDpc, SpinLock);
-  return kernel::take_spin_lock(word_of(SpinLock), DISPATCH_LEVEL, kernel::lock_flavour::plain, nullptr,
-                                plain_terms, BELAY_SITE);
+  return kernel::take_spin_lock(word_of(SpinLock), DISPATCH_LEVEL, kernel::lock_flavour::plain,
+                                nullptr, plain_terms, BELAY_SITE);
 }
 KIRQL KeAcquireSpinLockRaiseToSynch(PKSPIN_LOCK SpinLock) {
   BELAY_EXPORT(KeAcquireSpinLockRaiseToSynch, SpinLock);
-  return kernel::take_spin_lock(word_of(SpinLock), SYNCH_LEVEL, kernel::lock_flavour::plain, nullptr,
-                                plain_terms, BELAY_SITE);
+  return kernel::take_spin_lock(word_of(SpinLock), SYNCH_LEVEL, kernel::lock_flavour::plain,
+                                nullptr, plain_terms, BELAY_SITE);
 }
 VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql) {
   BELAY_EXPORT(KeReleaseSpinLock, SpinLock);
-  kernel::give_spin_lock(word_of(SpinLock), NewIrql, kernel::lock_flavour::plain, nullptr, plain_terms,
-                         BELAY_SITE);
+  kernel::give_spin_lock(word_of(SpinLock), NewIrql, kernel::lock_flavour::plain, nullptr,
+                         plain_terms, BELAY_SITE);
 }
 VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) {
   BELAY_EXPORT(KeAcquireSpinLockAtDpcLevel, SpinLock);
@@ -253,28 +253,29 @@ VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock) {
 }
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) {
   BELAY_EXPORT(KeTryToAcquireSpinLockAtDpcLevel, SpinLock);
-  return kernel::try_take_spin_lock(word_of(SpinLock), kernel::no_raise, kernel::lock_flavour::plain,
-                                    plain_terms, BELAY_SITE);
+  return kernel::try_take_spin_lock(word_of(SpinLock), kernel::no_raise,
+                                    kernel::lock_flavour::plain, plain_terms, BELAY_SITE);
 }
 /// For code that may run in a threaded DPC: raises if need be.
 KIRQL KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock) {
   BELAY_EXPORT(KeAcquireSpinLockForDpc, SpinLock);
-  return kernel::take_spin_lock(word_of(SpinLock), DISPATCH_LEVEL, kernel::lock_flavour::plain, nullptr,
-                                plain_terms, BELAY_SITE);
+  return kernel::take_spin_lock(word_of(SpinLock), DISPATCH_LEVEL, kernel::lock_flavour::plain,
+                                nullptr, plain_terms, BELAY_SITE);
 }
 VOID KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql) {
   BELAY_EXPORT(KeReleaseSpinLockForDpc, SpinLock);
-  kernel::give_spin_lock(word_of(SpinLock), OldIrql, kernel::lock_flavour::plain, nullptr, plain_terms,
-                         BELAY_SITE);
+  kernel::give_spin_lock(word_of(SpinLock), OldIrql, kernel::lock_flavour::plain, nullptr,
+                         plain_terms, BELAY_SITE);
 }
 /// Returns TRUE if the lock was free at the moment of the look.
 BOOLEAN KeTestSpinLock(PKSPIN_LOCK SpinLock) {
   BELAY_EXPORT(KeTestSpinLock, SpinLock);
   kernel::use(SpinLock, sizeof *SpinLock, sync::access_kind::read);
-  return __atomic_load_n(SpinLock, __ATOMIC_ACQUIRE) == 0;
+  return sync::word_owner(word_of(SpinLock)) == sync::no_actor;
 }
 
-// ---- in-stack queued spin locks ------------------------------------------------------------------
+// ---- in-stack queued spin locks
+// ------------------------------------------------------------------
 
 namespace {
 void acquire_queued(PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle, std::uint8_t raise_to,
@@ -286,12 +287,14 @@ void acquire_queued(PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle, std::uint8_t r
   handle->OldIrql = before;
 }
 void release_queued(PKLOCK_QUEUE_HANDLE handle, bool lowers, const void* site) {
-  kernel::give_spin_lock(word_of(handle->LockQueue.Lock), lowers ? handle->OldIrql : kernel::no_raise,
-                         kernel::lock_flavour::queued, handle, plain_terms, site);
+  kernel::give_spin_lock(word_of(handle->LockQueue.Lock),
+                         lowers ? handle->OldIrql : kernel::no_raise, kernel::lock_flavour::queued,
+                         handle, plain_terms, site);
 }
 }  // namespace
 
-/// As KeAcquireSpinLock; `LockHandle` serves this acquire and its release only. Contract: WDM-LOCK-001.
+/// As KeAcquireSpinLock; `LockHandle` serves this acquire and its release only. Contract:
+/// WDM-LOCK-001.
 VOID KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle) {
   BELAY_EXPORT(KeAcquireInStackQueuedSpinLock, SpinLock);
   acquire_queued(SpinLock, LockHandle, DISPATCH_LEVEL, BELAY_SITE);
@@ -300,7 +303,8 @@ VOID KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle) {
   BELAY_EXPORT(KeReleaseInStackQueuedSpinLock, LockHandle->LockQueue.Lock);
   release_queued(LockHandle, true, BELAY_SITE);
 }
-VOID KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle) {
+VOID KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
+                                              PKLOCK_QUEUE_HANDLE LockHandle) {
   BELAY_EXPORT(KeAcquireInStackQueuedSpinLockAtDpcLevel, SpinLock);
   acquire_queued(SpinLock, LockHandle, kernel::no_raise, BELAY_SITE);
 }

@@ -34,8 +34,8 @@ struct thread_start {
 
 /// The end of a system thread, however it came: its duties, then its signal.
 void end_thread(thread& self, const routine_state& entered, PKSTART_ROUTINE routine) {
-  routine_returned(entered, "the system thread", reinterpret_cast<const void*>(routine), "WDM-IRP-024",
-                   0xC8, 0);
+  routine_returned(entered, "the system thread", reinterpret_cast<const void*>(routine),
+                   "WDM-IRP-024", 0xC8, 0);
   executive& root = the_executive();
   if (root.call.thread_ends != nullptr) root.call.thread_ends(self);
   thread_object* const object = self.object;
@@ -140,10 +140,11 @@ extern "C" {
 /// Ordering: what the caller did before happens before the routine.
 /// Contract: WDM-IRP-019: it has ended when the driver is unloaded.
 NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG, POBJECT_ATTRIBUTES, HANDLE,
-                              PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext) {
+                              PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
+                              PVOID StartContext) {
   BELAY_EXPORT(PsCreateSystemThread, reinterpret_cast<const void*>(StartRoutine));
-  thread_object* const object = make_thread_object(reinterpret_cast<const void*>(StartRoutine),
-                                                   __builtin_return_address(0));
+  thread_object* const object =
+      make_thread_object(reinterpret_cast<const void*>(StartRoutine), __builtin_return_address(0));
   object->system = true;
   thread_start* const start = make<thread_start>();
   *start = {object, StartRoutine, StartContext};
@@ -176,17 +177,15 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus) {
 }
 
 PKTHREAD KeGetCurrentThread(VOID) { return reinterpret_cast<PKTHREAD>(current_object()); }
-PEPROCESS IoGetCurrentProcess(VOID) {
-  return static_cast<PEPROCESS>(the_executive().process);
-}
+PEPROCESS IoGetCurrentProcess(VOID) { return static_cast<PEPROCESS>(the_executive().process); }
 HANDLE PsGetCurrentProcessId(VOID) { return reinterpret_cast<HANDLE>(system_process_id); }
 HANDLE PsGetCurrentThreadId(VOID) { return reinterpret_cast<HANDLE>(current().number); }
 HANDLE PsGetProcessId(PEPROCESS) { return reinterpret_cast<HANDLE>(system_process_id); }
-HANDLE PsGetThreadId(PETHREAD Thread) { return reinterpret_cast<HANDLE>(object_of(Thread)->number); }
-HANDLE PsGetThreadProcessId(PETHREAD) { return reinterpret_cast<HANDLE>(system_process_id); }
-PEPROCESS PsGetThreadProcess(PETHREAD) {
-  return static_cast<PEPROCESS>(the_executive().process);
+HANDLE PsGetThreadId(PETHREAD Thread) {
+  return reinterpret_cast<HANDLE>(object_of(Thread)->number);
 }
+HANDLE PsGetThreadProcessId(PETHREAD) { return reinterpret_cast<HANDLE>(system_process_id); }
+PEPROCESS PsGetThreadProcess(PETHREAD) { return static_cast<PEPROCESS>(the_executive().process); }
 NTSTATUS PsGetProcessExitStatus(PEPROCESS) { return STATUS_PENDING; }
 BOOLEAN PsIsThreadTerminating(PETHREAD Thread) { return object_of(Thread)->terminating; }
 BOOLEAN PsIsSystemThread(PETHREAD Thread) { return object_of(Thread)->system; }
@@ -209,7 +208,8 @@ KPRIORITY KeQueryPriorityThread(PKTHREAD Thread) {
   return object_of(Thread)->priority;
 }
 
-// One processor group of one processor is what drivers get to see: enough for those that size tables.
+// One processor group of one processor is what drivers get to see: enough for those that size
+// tables.
 ULONG KeGetCurrentProcessorNumber(VOID) { return 0; }
 ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber) {
   if (ProcNumber != nullptr) *ProcNumber = {};

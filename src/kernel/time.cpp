@@ -1,7 +1,7 @@
 // Time, as drivers measure it.
 //
-// The system's clock starts at the beginning of 2026 with the executive: sync offers no wall clock, and
-// explored executions must not depend on one.
+// The system's clock starts at the beginning of 2026 with the executive: sync offers no wall clock,
+// and explored executions must not depend on one.
 #include "kernel/dispatcher_nt.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
@@ -111,7 +111,8 @@ VOID RtlTimeToTimeFields(PLARGE_INTEGER Time, PTIME_FIELDS TimeFields) {
   const LONGLONG day_of_era = shifted % 146'097;
   const LONGLONG year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const LONGLONG day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const LONGLONG day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const LONGLONG month_from_march = (5 * day_of_year + 2) / 153;
   const LONGLONG month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
   TimeFields->Year = static_cast<CSHORT>(year_of_era + era * 400 + (month <= 2));
@@ -133,7 +134,8 @@ BOOLEAN RtlTimeFieldsToTime(PTIME_FIELDS TimeFields, PLARGE_INTEGER Time) {
   const LONGLONG year = f.Year - (f.Month <= 2);
   const LONGLONG era = year / 400;
   const LONGLONG year_of_era = year % 400;
-  const LONGLONG day_of_year = (153 * (f.Month > 2 ? f.Month - 3 : f.Month + 9) + 2) / 5 + f.Day - 1;
+  const LONGLONG day_of_year =
+      (153 * (f.Month > 2 ? f.Month - 3 : f.Month + 9) + 2) / 5 + f.Day - 1;
   const LONGLONG day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   const LONGLONG days = era * 146'097 + day_of_era - 584'694;
   Time->QuadPart =

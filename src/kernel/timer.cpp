@@ -3,9 +3,9 @@
 // Thread safety: a timer record changes under the executive's lock. The alarm fires on no actor in
 // particular; what it does is decided by the record, not by the alarm: a firing that lost against
 // KeCancelTimer or KeSetTimer does nothing.
-// Invariants: a record belongs to one KTIMER's address and lasts until that memory is freed, so that
-// the alarm keeps one address for the whole execution. `armed` is what Windows calls "in the timer
-// queue".
+// Invariants: a record belongs to one KTIMER's address and lasts until that memory is freed, so
+// that the alarm keeps one address for the whole execution. `armed` is what Windows calls "in the
+// timer queue".
 #include "kernel/dispatcher_nt.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
@@ -165,14 +165,15 @@ void check_timers(const void* code, std::size_t bytes) {
 }
 
 void check_freed_timers(const void* memory, std::size_t bytes) {
-  const timer_record* const left = first_armed(
-      [=](const timer_record& each) { return overlaps(memory, bytes, each.timer, sizeof(KTIMER)); });
-  BELAY_CONTRACT(left == nullptr, "WDM-IRP-019", "TIMER_OR_DPC_INVALID", 0xC7,
-                 (0, reinterpret_cast<std::uint64_t>(left->timer),
-                  reinterpret_cast<std::uint64_t>(memory),
-                  reinterpret_cast<std::uint64_t>(memory) + bytes),
-                 left->timer, "memory is freed that holds the timer %p, which is still set",
-                 static_cast<const void*>(left->timer));
+  const timer_record* const left = first_armed([=](const timer_record& each) {
+    return overlaps(memory, bytes, each.timer, sizeof(KTIMER));
+  });
+  BELAY_CONTRACT(
+      left == nullptr, "WDM-IRP-019", "TIMER_OR_DPC_INVALID", 0xC7,
+      (0, reinterpret_cast<std::uint64_t>(left->timer), reinterpret_cast<std::uint64_t>(memory),
+       reinterpret_cast<std::uint64_t>(memory) + bytes),
+      left->timer, "memory is freed that holds the timer %p, which is still set",
+      static_cast<const void*>(left->timer));
   executive& root = the_executive();
   for (;;) {
     timer_record* record = nullptr;
@@ -208,13 +209,13 @@ VOID KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type) {
                  (0, reinterpret_cast<std::uint64_t>(Timer), 0, 0), Timer,
                  "KeInitializeTimer on a timer that is set");
   fill_bytes(Timer, 0, sizeof *Timer);
-  make_header(Timer->Header, Type == NotificationTimer ? notification_timer : synchronization_timer, 0,
-              sizeof *Timer);
+  make_header(Timer->Header, Type == NotificationTimer ? notification_timer : synchronization_timer,
+              0, sizeof *Timer);
   Timer->TimerType = static_cast<USHORT>(Type);
 }
 
-/// Sets a timer, replacing what was set before: it is then signalled, and `Dpc` queued, at `DueTime`
-/// and again each `Period` milliseconds.
+/// Sets a timer, replacing what was set before: it is then signalled, and `Dpc` queued, at
+/// `DueTime` and again each `Period` milliseconds.
 ///
 /// Returns:  TRUE if it was set before.
 /// Races:    against expiry: the later of the two sees the other's effect whole.
@@ -228,7 +229,8 @@ BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc) {
   use_timer(Timer, "KeSetTimer");
   return set_timer(Timer, DueTime.QuadPart, 0, Dpc, __builtin_return_address(0));
 }
-BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG, PKDPC Dpc) {
+BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG,
+                              PKDPC Dpc) {
   BELAY_EXPORT(KeSetCoalescableTimer, Timer);
   use_timer(Timer, "KeSetCoalescableTimer");
   return set_timer(Timer, DueTime.QuadPart, static_cast<LONG>(Period), Dpc,
@@ -237,8 +239,10 @@ BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period
 
 /// Takes a timer out of the timer queue.
 ///
-/// Returns:  TRUE if it was set and is no more. FALSE if it was not: never set, cancelled, or expired,
-///           in which case its DPC may be queued or running. (A periodic timer is set until cancelled.)
+/// Returns:  TRUE if it was set and is no more. FALSE if it was not: never set, cancelled, or
+/// expired,
+///           in which case its DPC may be queued or running. (A periodic timer is set until
+///           cancelled.)
 /// Races:    against expiry: exactly one takes it out.
 BOOLEAN KeCancelTimer(PKTIMER Timer) {
   BELAY_EXPORT(KeCancelTimer, Timer);

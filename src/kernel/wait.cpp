@@ -24,7 +24,8 @@ DISPATCHER_HEADER& header_at(void* object) { return *static_cast<DISPATCHER_HEAD
 bool signalled(const DISPATCHER_HEADER& header, const thread& who) {
   if (header.SignalState > 0) return true;
   return header.Type == mutant &&
-         reinterpret_cast<const KMUTANT&>(header).OwnerThread == reinterpret_cast<PKTHREAD>(who.object) &&
+         reinterpret_cast<const KMUTANT&>(header).OwnerThread ==
+             reinterpret_cast<PKTHREAD>(who.object) &&
          who.object != nullptr;
 }
 
@@ -194,9 +195,8 @@ void check_wait_level(const char* what, const void* object, const LARGE_INTEGER*
   const held_lock* held = nullptr;
   const bool locked = spin_locks_held(&held) != 0;
   BELAY_CONTRACT(polls, "WDM-IRP-018", "ATTEMPTED_SWITCH_FROM_DPC", 0xB8,
-                 (reinterpret_cast<std::uint64_t>(object), level, 0, 0), object,
-                 "%s waits at %s%s", what, irql_name(level),
-                 locked ? ", holding a spin lock" : "");
+                 (reinterpret_cast<std::uint64_t>(object), level, 0, 0), object, "%s waits at %s%s",
+                 what, irql_name(level), locked ? ", holding a spin lock" : "");
   fail("WDM-LOCK-006", "IrqlKeWaitForMultipleObjects", 0xC4,
        {0x3B, level, reinterpret_cast<std::uint64_t>(object), 0}, object, "%s polls at %s", what,
        irql_name(level));
@@ -240,11 +240,12 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
   BELAY_EXPORT(KeWaitForMultipleObjects, Count != 0 ? Object[0] : nullptr);
   check_wait_level("KeWaitForMultipleObjects", Count != 0 ? Object[0] : nullptr, Timeout);
   const ULONG most = WaitBlockArray != nullptr ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS;
-  BELAY_CONTRACT(Count != 0 && Count <= most, "WDM-LOCK-006", "MAXIMUM_WAIT_OBJECTS_EXCEEDED", 0xC,
-                 (Count, 0, 0, 0), Object,
-                 "KeWaitForMultipleObjects with %u objects; without wait blocks 3 are allowed, with "
-                 "them 64",
-                 Count);
+  BELAY_CONTRACT(
+      Count != 0 && Count <= most, "WDM-LOCK-006", "MAXIMUM_WAIT_OBJECTS_EXCEEDED", 0xC,
+      (Count, 0, 0, 0), Object,
+      "KeWaitForMultipleObjects with %u objects; without wait blocks 3 are allowed, with "
+      "them 64",
+      Count);
   const bool poll = Timeout != nullptr && Timeout->QuadPart == 0;
   const sync::nanoseconds deadline =
       Timeout == nullptr ? sync::forever : deadline_of(Timeout->QuadPart);
@@ -286,12 +287,12 @@ NTSTATUS FsRtlCancellableWaitForSingleObject(PVOID Object, PLARGE_INTEGER Timeou
   BELAY_EXPORT(FsRtlCancellableWaitForSingleObject, Object);
   return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, Timeout);
 }
-NTSTATUS FsRtlCancellableWaitForMultipleObjects(ULONG Count, PVOID ObjectArray[], WAIT_TYPE WaitType,
-                                                PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlockArray,
-                                                PIRP) {
+NTSTATUS FsRtlCancellableWaitForMultipleObjects(ULONG Count, PVOID ObjectArray[],
+                                                WAIT_TYPE WaitType, PLARGE_INTEGER Timeout,
+                                                PKWAIT_BLOCK WaitBlockArray, PIRP) {
   BELAY_EXPORT(FsRtlCancellableWaitForMultipleObjects, Count != 0 ? ObjectArray[0] : nullptr);
-  return KeWaitForMultipleObjects(Count, ObjectArray, WaitType, Executive, KernelMode, FALSE, Timeout,
-                                  WaitBlockArray);
+  return KeWaitForMultipleObjects(Count, ObjectArray, WaitType, Executive, KernelMode, FALSE,
+                                  Timeout, WaitBlockArray);
 }
 
 }  // extern "C"

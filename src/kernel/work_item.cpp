@@ -62,7 +62,8 @@ void work_task(void* argument) {
   }
   routine_returned(entered, "the work item", record->routine, "WDM-IRP-024", 0xE1,
                    reinterpret_cast<std::uint64_t>(record->routine));
-  if (record->object != nullptr && is_object(record->object, nullptr)) dereference_object(record->object);
+  if (record->object != nullptr && is_object(record->object, nullptr))
+    dereference_object(record->object);
   {
     const guard hold(root.lock);
     unlink(root.work, record);
@@ -79,7 +80,8 @@ void queue_work(const work_record& like) {
                  "a work item is queued that is queued already");
   work_record* const record = make<work_record>();
   *record = like;
-  if (record->object != nullptr && is_object(record->object, nullptr)) reference_object(record->object);
+  if (record->object != nullptr && is_object(record->object, nullptr))
+    reference_object(record->object);
   executive& root = the_executive();
   {
     const guard hold(root.lock);
@@ -93,8 +95,8 @@ void queue_work(const work_record& like) {
   BELAY_ASSERT(who != sync::no_actor);
 }
 
-void queue_io_work(PIO_WORKITEM item, PIO_WORKITEM_ROUTINE routine, PIO_WORKITEM_ROUTINE_EX extended,
-                   PVOID context, const void* site) {
+void queue_io_work(PIO_WORKITEM item, PIO_WORKITEM_ROUTINE routine,
+                   PIO_WORKITEM_ROUTINE_EX extended, PVOID context, const void* site) {
   use(item, sizeof *item);
   work_record like;
   like.item = item;
@@ -161,8 +163,8 @@ void check_work(const void* code, std::size_t bytes) {
     what.site = left->site;
     what.parameter[0] = reinterpret_cast<std::uint64_t>(left->routine);
     std::snprintf(what.text, sizeof what.text,
-                  "the driver is unloaded while its work item %p, queued here, is still %s", left->item,
-                  left->queued ? "queued" : "running");
+                  "the driver is unloaded while its work item %p, queued here, is still %s",
+                  left->item, left->queued ? "queued" : "running");
   }
   what.clause = "WDM-IRP-019";
   what.rule = "DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS";
@@ -227,8 +229,8 @@ VOID IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine
   BELAY_EXPORT(IoQueueWorkItem, IoWorkItem);
   queue_io_work(IoWorkItem, WorkerRoutine, nullptr, Context, __builtin_return_address(0));
 }
-VOID IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine, WORK_QUEUE_TYPE,
-                       PVOID Context) {
+VOID IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
+                       WORK_QUEUE_TYPE, PVOID Context) {
   BELAY_EXPORT(IoQueueWorkItemEx, IoWorkItem);
   queue_io_work(IoWorkItem, nullptr, WorkerRoutine, Context, __builtin_return_address(0));
 }

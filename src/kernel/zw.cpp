@@ -1,7 +1,7 @@
 // System services by handle: events, waits, and those for which there is nothing behind the handle.
 //
-// There is no registry and there are no files: keys are not found, files not supported, so that drivers
-// take their defaults.
+// There is no registry and there are no files: keys are not found, files not supported, so that
+// drivers take their defaults.
 #include "kernel/dispatcher_nt.hpp"
 
 using namespace belay;
@@ -16,7 +16,8 @@ PKEVENT event_of(HANDLE handle) {
 }
 
 NTSTATUS create_event(PHANDLE handle, EVENT_TYPE type, BOOLEAN state, const void* site) {
-  auto* const event = static_cast<PKEVENT>(create_object(&event_type, sizeof(KEVENT), site, "Event"));
+  auto* const event =
+      static_cast<PKEVENT>(create_object(&event_type, sizeof(KEVENT), site, "Event"));
   if (event == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   make_header(event->Header, type == NotificationEvent ? notification_event : synchronization_event,
               state ? 1 : 0, sizeof(KEVENT));
@@ -36,7 +37,8 @@ PKEVENT create_named_event(PHANDLE handle, EVENT_TYPE type, const void* site) {
 
 extern "C" {
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 NTSTATUS ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK, POBJECT_ATTRIBUTES, EVENT_TYPE EventType,
                        BOOLEAN InitialState) {
@@ -77,7 +79,8 @@ NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER 
     return STATUS_OBJECT_TYPE_MISMATCH;
   }
   reference_object(object);
-  const NTSTATUS status = KeWaitForSingleObject(object, UserRequest, KernelMode, Alertable, Timeout);
+  const NTSTATUS status =
+      KeWaitForSingleObject(object, UserRequest, KernelMode, Alertable, Timeout);
   dereference_object(object);
   return status;
 }
@@ -91,8 +94,8 @@ PKEVENT IoCreateSynchronizationEvent(PUNICODE_STRING, PHANDLE EventHandle) {
   return create_named_event(EventHandle, SynchronizationEvent, BELAY_SITE);
 }
 
-NTSTATUS ZwDuplicateObject(HANDLE, HANDLE SourceHandle, HANDLE, PHANDLE TargetHandle, ACCESS_MASK, ULONG,
-                           ULONG Options) {
+NTSTATUS ZwDuplicateObject(HANDLE, HANDLE SourceHandle, HANDLE, PHANDLE TargetHandle, ACCESS_MASK,
+                           ULONG, ULONG Options) {
   BELAY_EXPORT(ZwDuplicateObject, SourceHandle);
   void* const object = object_of_handle(SourceHandle);
   if (object == nullptr) return STATUS_INVALID_HANDLE;
@@ -110,9 +113,11 @@ NTSTATUS ZwSetInformationThread(HANDLE ThreadHandle, THREADINFOCLASS, PVOID, ULO
   return STATUS_SUCCESS;
 }
 
-// ---- the registry --------------------------------------------------------------------------------
+// ---- the registry
+// --------------------------------------------------------------------------------
 
-NTSTATUS ZwCreateKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, ULONG, PUNICODE_STRING, ULONG, PULONG) {
+NTSTATUS ZwCreateKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, ULONG, PUNICODE_STRING, ULONG,
+                     PULONG) {
   BELAY_EXPORT(ZwCreateKey, nullptr);
   return STATUS_NOT_SUPPORTED;
 }
@@ -136,7 +141,8 @@ NTSTATUS ZwEnumerateValueKey(HANDLE, ULONG, KEY_VALUE_INFORMATION_CLASS, PVOID, 
   BELAY_EXPORT(ZwEnumerateValueKey, nullptr);
   return STATUS_INVALID_HANDLE;
 }
-NTSTATUS ZwQueryValueKey(HANDLE, PUNICODE_STRING, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG, PULONG) {
+NTSTATUS ZwQueryValueKey(HANDLE, PUNICODE_STRING, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG,
+                         PULONG) {
   BELAY_EXPORT(ZwQueryValueKey, nullptr);
   return STATUS_INVALID_HANDLE;
 }
@@ -161,10 +167,11 @@ NTSTATUS RtlDeleteRegistryValue(ULONG, PCWSTR, PCWSTR) {
   return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-// ---- files and drivers by name -------------------------------------------------------------------
+// ---- files and drivers by name
+// -------------------------------------------------------------------
 
-NTSTATUS ZwCreateFile(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, PLARGE_INTEGER, ULONG,
-                      ULONG, ULONG, ULONG, PVOID, ULONG) {
+NTSTATUS ZwCreateFile(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, PLARGE_INTEGER,
+                      ULONG, ULONG, ULONG, ULONG, PVOID, ULONG) {
   BELAY_EXPORT(ZwCreateFile, nullptr);
   return STATUS_NOT_SUPPORTED;
 }
@@ -182,8 +189,8 @@ NTSTATUS ZwWriteFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, P
   BELAY_EXPORT(ZwWriteFile, nullptr);
   return STATUS_INVALID_HANDLE;
 }
-NTSTATUS ZwDeviceIoControlFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, ULONG, PVOID,
-                               ULONG, PVOID, ULONG) {
+NTSTATUS ZwDeviceIoControlFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, ULONG,
+                               PVOID, ULONG, PVOID, ULONG) {
   BELAY_EXPORT(ZwDeviceIoControlFile, nullptr);
   return STATUS_INVALID_HANDLE;
 }

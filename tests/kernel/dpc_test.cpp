@@ -66,7 +66,8 @@ TEST_F(dpc_death, leaves_things_as_it_found_them) {
   EXPECT_VIOLATION(
       {
         KDPC dpc;
-        KeInitializeDpc(&dpc, [](PKDPC, PVOID, PVOID, PVOID) { KeLowerIrql(PASSIVE_LEVEL); }, nullptr);
+        KeInitializeDpc(
+            &dpc, [](PKDPC, PVOID, PVOID, PVOID) { KeLowerIrql(PASSIVE_LEVEL); }, nullptr);
         KeInsertQueueDpc(&dpc, nullptr, nullptr);
         KeFlushQueuedDpcs();
       },
@@ -74,8 +75,8 @@ TEST_F(dpc_death, leaves_things_as_it_found_them) {
   EXPECT_VIOLATION(
       {
         KDPC dpc;
-        KeInitializeDpc(&dpc, [](PKDPC, PVOID, PVOID, PVOID) { KeAcquireSpinLockAtDpcLevel(&lock); },
-                        nullptr);
+        KeInitializeDpc(
+            &dpc, [](PKDPC, PVOID, PVOID, PVOID) { KeAcquireSpinLockAtDpcLevel(&lock); }, nullptr);
         KeInsertQueueDpc(&dpc, nullptr, nullptr);
         KeFlushQueuedDpcs();
       },

@@ -93,10 +93,12 @@ TEST_F(waits, any_of_several) {
   KeInitializeEvent(&second, SynchronizationEvent, TRUE);
   PVOID objects[] = {&event_, &second};
   LARGE_INTEGER none{};
-  EXPECT_EQ(KeWaitForMultipleObjects(2, objects, WaitAny, Executive, KernelMode, FALSE, nullptr, nullptr),
-            STATUS_WAIT_1);
-  EXPECT_EQ(KeWaitForMultipleObjects(2, objects, WaitAny, Executive, KernelMode, FALSE, &none, nullptr),
-            STATUS_TIMEOUT);
+  EXPECT_EQ(
+      KeWaitForMultipleObjects(2, objects, WaitAny, Executive, KernelMode, FALSE, nullptr, nullptr),
+      STATUS_WAIT_1);
+  EXPECT_EQ(
+      KeWaitForMultipleObjects(2, objects, WaitAny, Executive, KernelMode, FALSE, &none, nullptr),
+      STATUS_TIMEOUT);
 }
 
 TEST_F(waits, all_take_nothing_until_all_are_there) {
@@ -105,12 +107,14 @@ TEST_F(waits, all_take_nothing_until_all_are_there) {
   KeInitializeEvent(&second, SynchronizationEvent, FALSE);
   PVOID objects[] = {&event_, &second};
   LARGE_INTEGER span = milliseconds(5);
-  EXPECT_EQ(KeWaitForMultipleObjects(2, objects, WaitAll, Executive, KernelMode, FALSE, &span, nullptr),
-            STATUS_TIMEOUT);
+  EXPECT_EQ(
+      KeWaitForMultipleObjects(2, objects, WaitAll, Executive, KernelMode, FALSE, &span, nullptr),
+      STATUS_TIMEOUT);
   EXPECT_NE(KeReadStateEvent(&event_), 0);
   const actor other([](void* p) { KeSetEvent(static_cast<PKEVENT>(p), 0, FALSE); }, &second);
-  EXPECT_EQ(KeWaitForMultipleObjects(2, objects, WaitAll, Executive, KernelMode, FALSE, nullptr, nullptr),
-            STATUS_SUCCESS);
+  EXPECT_EQ(
+      KeWaitForMultipleObjects(2, objects, WaitAll, Executive, KernelMode, FALSE, nullptr, nullptr),
+      STATUS_SUCCESS);
   EXPECT_EQ(KeReadStateEvent(&event_), 0);
   EXPECT_EQ(KeReadStateEvent(&second), 0);
 }

@@ -19,11 +19,11 @@ class format : public kernel_tests::executive_test {
   }
 };
 
-#define EXPECT_PRINTED(text, ...)  \
-  do {                             \
-    printed.clear();               \
-    DbgPrint(__VA_ARGS__);         \
-    EXPECT_EQ(printed, text);      \
+#define EXPECT_PRINTED(text, ...) \
+  do {                            \
+    printed.clear();              \
+    DbgPrint(__VA_ARGS__);        \
+    EXPECT_EQ(printed, text);     \
   } while (false)
 
 TEST_F(format, integers) {

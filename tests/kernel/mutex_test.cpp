@@ -20,7 +20,8 @@ TEST_F(mutex, is_recursive_and_owned) {
     const actor other(
         [](void* p) {
           EXPECT_EQ(poll(p), STATUS_TIMEOUT);
-          EXPECT_VIOLATION(KeReleaseMutex(static_cast<PKMUTEX>(p), FALSE), "WDM-LOCK-010", "0x0000007E");
+          EXPECT_VIOLATION(KeReleaseMutex(static_cast<PKMUTEX>(p), FALSE), "WDM-LOCK-010",
+                           "0x0000007E");
         },
         &mutex);
   }
@@ -36,8 +37,9 @@ TEST_F(mutex, fast) {
   ExAcquireFastMutex(&mutex);
   EXPECT_EQ(KeGetCurrentIrql(), APC_LEVEL);
   {
-    const actor other([](void* p) { EXPECT_FALSE(ExTryToAcquireFastMutex(static_cast<PFAST_MUTEX>(p))); },
-                      &mutex);
+    const actor other(
+        [](void* p) { EXPECT_FALSE(ExTryToAcquireFastMutex(static_cast<PFAST_MUTEX>(p))); },
+        &mutex);
   }
   EXPECT_VIOLATION(ExAcquireFastMutex(&mutex), "WDM-LOCK-010", "0x000000C4");
   ExReleaseFastMutex(&mutex);

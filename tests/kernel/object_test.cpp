@@ -1,5 +1,6 @@
-#include "fixture.hpp"
 #include "kernel/object.hpp"
+
+#include "fixture.hpp"
 
 namespace {
 
@@ -9,7 +10,8 @@ using object_death = kernel_tests::executive_test;
 
 int closed = 0;
 int destroyed = 0;
-const belay::kernel::object_type counted{"Counted", [](void*) { ++closed; }, [](void*) { ++destroyed; }, false};
+const belay::kernel::object_type counted{"Counted", [](void*) { ++closed; },
+                                         [](void*) { ++destroyed; }, false};
 
 TEST_F(object, lives_as_long_as_its_references) {
   closed = destroyed = 0;
@@ -29,7 +31,8 @@ TEST_F(object, lives_as_long_as_its_references) {
 
 TEST_F(object, handles_know_their_type) {
   HANDLE handle = nullptr;
-  ASSERT_EQ(ZwCreateEvent(&handle, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE), STATUS_SUCCESS);
+  ASSERT_EQ(ZwCreateEvent(&handle, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE),
+            STATUS_SUCCESS);
   PVOID found = nullptr;
   EXPECT_EQ(ObReferenceObjectByHandle(handle, 0, *PsThreadType, KernelMode, &found, nullptr),
             STATUS_OBJECT_TYPE_MISMATCH);
@@ -45,7 +48,8 @@ TEST_F(object, handles_know_their_type) {
 
 // WDM-IRP-021, WDM-IRP-025, WDM-IRP-013, WDM-IRP-020
 TEST_F(object_death, the_driver_gives_up) {
-  EXPECT_VIOLATION(ASSERTMSG("as it must", closed == -1), "WDM-IRP-021: .*closed == -1", "0x0000007E");
+  EXPECT_VIOLATION(ASSERTMSG("as it must", closed == -1), "WDM-IRP-021: .*closed == -1",
+                   "0x0000007E");
   EXPECT_VIOLATION(KeBugCheckEx(0xDEAD, 1, 2, 3, 4), "WDM-IRP-025",
                    "0x0000DEAD \\(0x0000000000000001, 0x0000000000000002");
   EXPECT_VIOLATION(

@@ -63,7 +63,8 @@ TEST_F(pool, descriptor_lists) {
 // WDM-IRP-012
 TEST_F(pool_death, bad_frees) {
   auto* const block = static_cast<char*>(ExAllocatePoolWithTag(NonPagedPool, 64, tag));
-  EXPECT_VIOLATION(ExFreePoolWithTag(block + 16, tag), "WDM-IRP-012: .*16 bytes into", "0x000000C2");
+  EXPECT_VIOLATION(ExFreePoolWithTag(block + 16, tag), "WDM-IRP-012: .*16 bytes into",
+                   "0x000000C2");
   EXPECT_VIOLATION(ExFreePoolWithTag(block, 'rehO'), "WDM-IRP-012: .*'Oher'.*'Test'", "0x000000C2");
   int local = 0;
   EXPECT_VIOLATION(ExFreePool(&local), "WDM-IRP-012: .*not a block",
@@ -80,8 +81,8 @@ TEST_F(pool_death, bad_frees) {
 // WDM-IRP-009
 TEST_F(pool_death, leak) {
   PVOID const block = ExAllocatePoolWithTag(NonPagedPool, 64, tag);
-  EXPECT_VIOLATION(belay::kernel::check_unload(nullptr, 0), "WDM-IRP-009: .*1 block .*'Test', 64 bytes",
-                   "0x000000C4 \\(0x0000000000000062");
+  EXPECT_VIOLATION(belay::kernel::check_unload(nullptr, 0),
+                   "WDM-IRP-009: .*1 block .*'Test', 64 bytes", "0x000000C4 \\(0x0000000000000062");
   ExFreePoolWithTag(block, tag);
 }
 

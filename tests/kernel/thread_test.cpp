@@ -7,7 +7,8 @@ using thread = kernel_tests::executive_test;
 using thread_death = kernel_tests::executive_test;
 
 NTSTATUS start(PHANDLE handle, PKSTART_ROUTINE routine, PVOID context) {
-  return PsCreateSystemThread(handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine, context);
+  return PsCreateSystemThread(handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine,
+                              context);
 }
 
 TEST_F(thread, can_be_waited_for) {
@@ -29,7 +30,8 @@ TEST_F(thread, can_be_waited_for) {
                 &shared),
             STATUS_SUCCESS);
   PVOID object = nullptr;
-  ASSERT_EQ(ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &object, nullptr),
+  ASSERT_EQ(ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode, &object,
+                                      nullptr),
             STATUS_SUCCESS);
   EXPECT_EQ(ZwClose(handle), STATUS_SUCCESS);
   EXPECT_EQ(wait(object), STATUS_SUCCESS);
@@ -40,7 +42,9 @@ TEST_F(thread, can_be_waited_for) {
 
 TEST_F(thread, may_just_return) {
   HANDLE handle = nullptr;
-  ASSERT_EQ(start(&handle, [](PVOID) {}, nullptr), STATUS_SUCCESS);
+  ASSERT_EQ(start(
+                &handle, [](PVOID) {}, nullptr),
+            STATUS_SUCCESS);
   EXPECT_EQ(ZwWaitForSingleObject(handle, FALSE, nullptr), STATUS_SUCCESS);
   EXPECT_EQ(ZwClose(handle), STATUS_SUCCESS);
   EXPECT_EQ(ZwClose(handle), STATUS_INVALID_HANDLE);
@@ -60,14 +64,16 @@ TEST_F(thread_death, left_behind_or_at_the_wrong_irql) {
         static KEVENT never;
         HANDLE handle;
         KeInitializeEvent(&never, NotificationEvent, FALSE);
-        start(&handle, [](PVOID) { wait(&never); }, nullptr);
+        start(
+            &handle, [](PVOID) { wait(&never); }, nullptr);
         belay::kernel::check_unload(nullptr, 0);
       },
       "WDM-IRP-019", "0x000000CE");
   EXPECT_VIOLATION(
       {
         HANDLE handle;
-        start(&handle, [](PVOID) { KeRaiseIrqlToDpcLevel(); }, nullptr);
+        start(
+            &handle, [](PVOID) { KeRaiseIrqlToDpcLevel(); }, nullptr);
         ZwWaitForSingleObject(handle, FALSE, nullptr);
       },
       "WDM-IRP-024", "0x000000C8");

@@ -94,8 +94,8 @@ TEST_F(timer, with_a_handle) {
   ticks state;
   KeInitializeEvent(&state.enough, NotificationEvent, FALSE);
   PEX_TIMER const timer = ExAllocateTimer(
-      [](PEX_TIMER, PVOID context) { KeSetEvent(&static_cast<ticks*>(context)->enough, 0, FALSE); }, &state,
-      0);
+      [](PEX_TIMER, PVOID context) { KeSetEvent(&static_cast<ticks*>(context)->enough, 0, FALSE); },
+      &state, 0);
   EXPECT_FALSE(ExSetTimer(timer, -10'000, 0, nullptr));
   EXPECT_EQ(wait(&state.enough), STATUS_SUCCESS);
   EXPECT_FALSE(ExDeleteTimer(timer, TRUE, TRUE, nullptr));

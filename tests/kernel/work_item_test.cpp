@@ -58,8 +58,9 @@ TEST_F(work_item_death, returns_at_passive_level) {
         KEVENT never;
         KeInitializeEvent(&never, NotificationEvent, FALSE);
         PIO_WORKITEM const item = IoAllocateWorkItem(nullptr);
-        IoQueueWorkItem(item, [](PDEVICE_OBJECT, PVOID) { KeRaiseIrqlToDpcLevel(); }, DelayedWorkQueue,
-                        nullptr);
+        IoQueueWorkItem(
+            item, [](PDEVICE_OBJECT, PVOID) { KeRaiseIrqlToDpcLevel(); }, DelayedWorkQueue,
+            nullptr);
         wait(&never);
       },
       "WDM-IRP-024", "0x000000E1");
@@ -68,7 +69,8 @@ TEST_F(work_item_death, returns_at_passive_level) {
         KEVENT never;
         WORK_QUEUE_ITEM item;
         KeInitializeEvent(&never, NotificationEvent, FALSE);
-        ExInitializeWorkItem(&item, [](PVOID event) { wait(event); }, &never);
+        ExInitializeWorkItem(
+            &item, [](PVOID event) { wait(event); }, &never);
         ExQueueWorkItem(&item, DelayedWorkQueue);
         belay::kernel::check_unload(nullptr, 0);
       },
