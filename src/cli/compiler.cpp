@@ -291,6 +291,9 @@ std::vector<std::string> compile(const compile_job& job) {
         wrong_use,
         fmt::format("{} compiles, but does not link; the linker's messages are above", names));
   }
+  if (!explore::seal(made)) {
+    throw failure(wrong_use, made + " cannot be written; make room, or set XDG_CACHE_HOME");
+  }
   std::error_code error;
   fs::rename(made, job.output, error);
   if (error) fs::copy_file(made, job.output, fs::copy_options::overwrite_existing, error);

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 #include "explore/clauses.hpp"
 
@@ -155,6 +157,37 @@ class elf_file {
   Elf* elf_ = nullptr;
 };
 
+constexpr std::string_view seal_key = "seal=";
+constexpr std::size_t seal_digits = 16;
+
+// The whole file, and where the digits of its seal are (npos: nowhere).
+struct file_bytes {
+  std::string content;
+  std::size_t digits_at = std::string::npos;
+
+  explicit file_bytes(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::stringstream all;
+    all << in.rdbuf();
+    content = all.str();
+    const std::size_t note = content.find(fmt::format("abi={};compiler=", guest_abi));
+    const std::size_t key = note == std::string::npos ? note : content.find(seal_key, note);
+    if (key != std::string::npos && key + seal_key.size() + seal_digits <= content.size()) {
+      digits_at = key + seal_key.size();
+    }
+  }
+  std::string digits() const { return content.substr(digits_at, seal_digits); }
+  // Of everything but the digits themselves.
+  std::string computed() const {
+    std::uint64_t hash = 14695981039346656037u;
+    for (std::size_t i = 0; i < content.size(); ++i) {
+      const bool own = i - digits_at < seal_digits;
+      hash = (hash ^ (own ? '0' : static_cast<unsigned char>(content[i]))) * 1099511628211u;
+    }
+    return fmt::format("{:016x}", hash);
+  }
+};
+
 std::string field(const std::string& note, std::string_view key) {
   const std::size_t at = note.find(std::string(key) + "=");
   if (at == std::string::npos) return {};
@@ -271,7 +304,18 @@ std::string explain_missing(const std::vector<std::string>& missing,
 }  // namespace
 
 std::string guest_note(std::string_view compiler, std::string_view belay_version) {
-  return fmt::format("abi={};compiler={};belay={};", guest_abi, compiler, belay_version);
+  return fmt::format("abi={};compiler={};belay={};{}{};", guest_abi, compiler, belay_version,
+                     seal_key, std::string(seal_digits, '0'));
+}
+
+bool seal(const std::string& path) {
+  const file_bytes file(path);
+  if (file.digits_at == std::string::npos) return false;
+  std::fstream out(path, std::ios::binary | std::ios::in | std::ios::out);
+  out.seekp(static_cast<std::streamoff>(file.digits_at));
+  out << file.computed();
+  out.close();
+  return !out.fail();
 }
 
 std::vector<std::string> exported_names(const std::string& path) {
@@ -321,6 +365,10 @@ tl::expected<guest_file, refusal> inspect(const std::string& path) {
     return tl::unexpected(fine.error());
   for (const unsigned char byte : elf.note("GNU", NT_GNU_BUILD_ID)) {
     guest.build_id += fmt::format("{:02x}", byte);
+  }
+  const file_bytes bytes(path);
+  if (bytes.digits_at == std::string::npos || bytes.digits() != bytes.computed()) {
+    return refuse(path, "was changed or damaged after `belay cc` made it; build it again");
   }
   bool entry = false;
   bool instrumented = false;

@@ -39,6 +39,10 @@ std::vector<std::string> exported_names(const std::string& path);
 /// The descriptor of the note that `belay cc` puts into a guest; `inspect` reads it.
 std::string guest_note(std::string_view compiler, std::string_view belay_version);
 
+/// Writes into the finished file at `path` what `inspect` uses to see that not a byte has changed.
+/// False: it has no note, or cannot be written.
+bool seal(const std::string& path);
+
 /// The candidate nearest to `name` by edit distance, without regard to case; empty when none is
 /// near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);

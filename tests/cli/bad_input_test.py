@@ -59,13 +59,11 @@ class BadInput(BelayCase):
 
     def test_damaged(self):
         whole = (self.folder / self.build("d.c", driver())).read_bytes()
-        for at in range(16, 64 + 56 * 8, 7):  # the header and the program headers
+        for at in range(16, len(whole), max(7, len(whole) // 60)):
             broken = bytearray(whole)
             broken[at] ^= 0xFF
             with self.subTest(at=at):
-                done = self.belay("check", self.file("t.so", bytes(broken)), "--brief", *SMALL)
-                self.assertGreaterEqual(done.returncode, 0, "killed by a signal")
-                self.assertIn(done.returncode, (0, 2, 3), done.stderr)
+                self.refused(self.belay("check", self.file("t.so", bytes(broken))), "t.so")
 
     def test_not_instrumented(self):
         so = self.build("d.c", driver(), "-fno-sanitize=thread")
