@@ -64,7 +64,7 @@ std::string exhausted::text() const {
 exhausted exhaust(program& what, const exhaust_options& options) {
   sync::world().set_hashing(options.prune);
   bounded_search strategy;
-  strategy.start(options.bound, options.prune);
+  strategy.start(options.bound, {.histories = options.prune, .moves = options.coalesce});
   exhausted out;
   do {
     strategy.begin();

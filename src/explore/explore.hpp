@@ -48,6 +48,7 @@ void require(bool condition, const char* text);
 struct exhaust_options {
   int bound = bounded_search::unbounded;  ///< preemptions
   bool prune = false;                     ///< true: count one execution for equivalent interleavings
+  bool coalesce = false;                  ///< leave out preemptions that make no difference
   std::uint64_t most_executions = 20'000'000;
 };
 

@@ -76,7 +76,7 @@ class reducer {
     bounded_search search;
     while (!complete && executions < most) {  // again when more memory turned out to be shared
       static_cast<void>(sync::guest().grew());
-      search.start(bound, true);
+      search.start(bound, {});
       bool more = true;
       while (more && ++executions < most) {
         search.begin();

@@ -230,7 +230,7 @@ searcher::step searcher::bounded(int bound) {
   bounded_search search;
   for (;;) {  // again when more memory turned out to be shared
     static_cast<void>(sync::guest().grew());
-    search.start(bound, options_.prune);
+    search.start(bound, {.histories = options_.prune});
     sync::world().set_hashing(options_.prune);
     phase& part = begin(name);
     bool more = true;

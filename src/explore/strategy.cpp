@@ -96,9 +96,9 @@ actor_id sweep::choose(const decision& what) {
   return sync::default_choice(rest);
 }
 
-void bounded_search::start(int bound, bool prune) {
+void bounded_search::start(int bound, reductions leave_out) {
   bound_ = bound;
-  prune_ = prune;
+  leave_out_ = leave_out;
   path_.clear();
   std::fill(seen_.begin(), seen_.end(), seen{0, 0});
   seen_used_ = 0;
@@ -138,18 +138,33 @@ bool bounded_search::known(std::uint64_t key, std::uint32_t left) {
   }
 }
 
+bool bounded_search::makes_no_difference(actor_id who) const {
+  const sync::actor& it = sync::world().at(who);
+  return it.next.kind == sync::access_kind::release || (quiet_actor_ == who && quiet_step_ == it.steps);
+}
+
+actor_id bounded_search::take(actor_id who) {
+  const sync::actor& it = sync::world().at(who);
+  if (it.next.kind == sync::access_kind::start || it.next.kind == sync::access_kind::yield) {
+    quiet_actor_ = who;
+    quiet_step_ = it.steps + 1;
+  }
+  return who;
+}
+
 actor_id bounded_search::choose(const decision& what) {
   const auto count = [&](const node& at) {
     if (at.current >= 0 && at.chosen != at.current) ++preemptions_;
-    return static_cast<actor_id>(at.chosen);
+    return take(static_cast<actor_id>(at.chosen));
   };
   const actor_id free = what.current_goes_on ? what.current : sync::no_actor;
+  if (free >= 0 && leave_out_.moves && makes_no_difference(free)) return take(free);
   if (free >= 0 && preemptions_ >= bound_) {
     limited_ = true;
-    return free;
+    return take(free);
   }
   if (depth_ < path_.size()) return count(path_[depth_++]);
-  if (prune_) {
+  if (leave_out_.histories) {
     const std::uint64_t key = sync::mix(what.fingerprint, static_cast<std::uint64_t>(free + 2));
     if (known(key, static_cast<std::uint32_t>(bound_ - preemptions_))) {
       pruned_ = true;

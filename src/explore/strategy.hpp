@@ -110,15 +110,24 @@ class sweep final : public sync::chooser {
   bool fired_ = false;
 };
 
-/// Depth-first over all schedules with at most `bound` preemptions (Musuvathi and Qadeer, PLDI 2007),
-/// leaving out prefixes whose happens-before history was seen with as many preemptions left.
+/// What a bounded search may leave out, each without losing a reachable state.
+struct reductions {
+  /// Prefixes whose happens-before history was seen with as many preemptions left.
+  bool histories = true;
+  /// Preemptions where they make no difference: right after a step without effect (an actor's start, a
+  /// yield), where the same schedule without the preemption exists; and before the release of a lock,
+  /// which can be moved before whatever others would do in between.
+  bool moves = true;
+};
+
+/// Depth-first over all schedules with at most `bound` preemptions (Musuvathi and Qadeer, PLDI 2007).
 class bounded_search final : public sync::chooser {
  public:
   static constexpr int unbounded = 1 << 20;
 
-  void start(int bound, bool prune);
+  void start(int bound, reductions leave_out);
   /// Before each execution.
-  void begin() { depth_ = 0, preemptions_ = 0, pruned_ = false; }
+  void begin() { depth_ = 0, preemptions_ = 0, pruned_ = false, quiet_actor_ = sync::no_actor; }
   /// After each execution: moves to the next schedule. False: there is none.
   bool advance();
   bool pruned() const { return pruned_; }
@@ -140,9 +149,13 @@ class bounded_search final : public sync::chooser {
   };
 
   bool known(std::uint64_t key, std::uint32_t left);
+  bool makes_no_difference(sync::actor_id who) const;
+  sync::actor_id take(sync::actor_id who);
 
   int bound_ = 0;
-  bool prune_ = true;
+  reductions leave_out_;
+  sync::actor_id quiet_actor_ = sync::no_actor;  // chosen for a step without effect,
+  std::uint32_t quiet_step_ = 0;                 // which is this one of its steps
   bool pruned_ = false;
   bool limited_ = false;
   std::size_t depth_ = 0;

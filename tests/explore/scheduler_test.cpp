@@ -44,7 +44,7 @@ TEST(Scheduler, FindsADeadlockAndNamesItsCycle) {
   p.actor("up", [&] { one->lock(), two->lock(), two->unlock(), one->unlock(); });
   p.actor("down", [&] { two->lock(), one->lock(), one->unlock(), two->unlock(); });
   bounded_search strategy;
-  strategy.start(1, false);
+  strategy.start(1, {.histories = false, .moves = false});
   std::optional<finding> found;
   do {
     strategy.begin();
@@ -138,7 +138,7 @@ TEST(Scheduler, OnOneProcessorASpinAboveTheHolderIsADeadlock) {
   } p;
   const auto deadlocks = [&] {
     bounded_search strategy;
-    strategy.start(2, false);
+    strategy.start(2, {.histories = false, .moves = false});
     int count = 0;
     do {
       strategy.begin();

@@ -14,17 +14,27 @@ using namespace belay::explore;
 namespace sync = belay::sync;
 
 /// Three actors, three shared words, and all final states that some interleaving reaches.
-std::set<int> reachable(bool prune, int bound) {
+std::set<int> reachable(bool reduce, int bound) {
   static sync::atomic<int> x{0}, y{0}, z{0};
+  static std::uint64_t lock = 0;
   std::set<int> states;
   program_under_test p;
   p.check_races(false);
-  p.before([] { x.store(0), y.store(0), z.store(0); });
+  p.before([] { x.store(0), y.store(0), z.store(0), lock = 0; });
   p.actor("one", [] { x.store(1), z.store(y.load() * 2 + x.load()); });
-  p.actor("two", [] { y.store(1), x.fetch_add(z.load() + 3); });
-  p.actor("three", [] { z.fetch_add(5), y.store(x.load()); });
+  p.actor("two", [] {
+    sync::acquire_word(&lock);
+    y.store(1), x.fetch_add(z.load() + 3);
+    sync::release_word(&lock);
+  });
+  p.actor("three", [] {
+    z.fetch_add(5);
+    sync::acquire_word(&lock);
+    y.store(x.load());
+    sync::release_word(&lock);
+  });
   p.after([&] { states.insert(x.load() + 100 * y.load() + 10'000 * z.load()); });
-  EXPECT_TRUE(exhaust(p, {.bound = bound, .prune = prune}).complete);
+  EXPECT_TRUE(exhaust(p, {.bound = bound, .prune = reduce, .coalesce = reduce}).complete);
   return states;
 }
 
