@@ -2,10 +2,6 @@
 //
 // Both run "executions" of the same model; the hand-off runs none of it: three threads pass a token
 // once a scheduling point over futexes, which is the least that a scheduler of OS threads can do.
-#include <benchmark/benchmark.h>
-
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +9,10 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <benchmark/benchmark.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 
 #include "explore/execution.hpp"
 #include "irp_model.hpp"
@@ -23,7 +23,8 @@ using namespace belay::explore;
 namespace sync = belay::sync;
 
 template <class Start, class Chooser>
-void run_model(benchmark::State& state, const model& which, Chooser& by, Start start, bool every_access) {
+void run_model(benchmark::State& state, const model& which, Chooser& by, Start start,
+               bool every_access) {
   sync::guest().forget();
   sync::guest().set_every_access(every_access);
   irp_model program(which);
@@ -42,13 +43,15 @@ void run_model(benchmark::State& state, const model& which, Chooser& by, Start s
 void random_model(benchmark::State& state, const model& which, bool every_access) {
   random_walk walk;
   walk.start(1);
-  run_model(state, which, walk, [](random_walk&, std::uint64_t) {}, every_access);
+  run_model(
+      state, which, walk, [](random_walk&, std::uint64_t) {}, every_access);
 }
 
 void pct_model(benchmark::State& state, const model& which, std::uint64_t steps) {
   priority_walk walk;
-  run_model(state, which, walk,
-            [steps](priority_walk& w, std::uint64_t seed) { w.start(seed, 3, steps); }, true);
+  run_model(
+      state, which, walk,
+      [steps](priority_walk& w, std::uint64_t seed) { w.start(seed, 3, steps); }, true);
 }
 
 // One "execution" is `points` hand-overs of a token among three OS threads.
@@ -105,7 +108,8 @@ class ratios final : public benchmark::ConsoleReporter {
  public:
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
-      if (run.run_type == Run::RT_Aggregate ? run.aggregate_name == "median" : run.repetitions <= 1) {
+      if (run.run_type == Run::RT_Aggregate ? run.aggregate_name == "median"
+                                            : run.repetitions <= 1) {
         const auto rate = run.counters.find("items_per_second");
         if (rate != run.counters.end()) rates_.emplace_back(run.run_name.str(), rate->second);
       }
@@ -118,8 +122,8 @@ class ratios final : public benchmark::ConsoleReporter {
       if (threads <= 0) continue;
       for (const auto& [name, rate] : rates_) {
         if (name.find(size) != std::string::npos && name.find("model") != std::string::npos) {
-          std::printf("%-28s %12.0f executions/s  %8.1f x a bare hand-off between OS threads\n", name.c_str(),
-                      rate, rate / threads);
+          std::printf("%-28s %12.0f executions/s  %8.1f x a bare hand-off between OS threads\n",
+                      name.c_str(), rate, rate / threads);
         }
       }
     }

@@ -1,10 +1,10 @@
 #include "explore/check.hpp"
 
-#include <fmt/format.h>
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
 
 #include "explore/control_codes.hpp"
 #include "explore/driver_program.hpp"
@@ -56,7 +56,8 @@ request_plan control_plan(std::uint32_t code) {
   return {.op = operation::control, .code = code, .input = std::vector<std::uint8_t>(64, 0)};
 }
 
-/// What the driver answers to one request: its dispatch routine's status, or the clause that it broke.
+/// What the driver answers to one request: its dispatch routine's status, or the clause that it
+/// broke.
 std::string answer_to(driver_program& driver, const request_plan& what) {
   scenario probe;
   probe.clients = 1;
@@ -66,12 +67,13 @@ std::string answer_to(driver_program& driver, const request_plan& what) {
   directed straight;
   straight.start({});
   const execution it = execute(driver, straight);
-  if (!driver.answers().empty()) return fmt::format("{:#x}", static_cast<std::uint32_t>(driver.answers()[0]));
+  if (!driver.answers().empty())
+    return fmt::format("{:#x}", static_cast<std::uint32_t>(driver.answers()[0]));
   return it.found ? it.found->clause : "nothing";
 }
 
-/// The control codes that the driver serves: of those in its code, the ones that it answers otherwise
-/// than a code that nobody has. At most four.
+/// The control codes that the driver serves: of those in its code, the ones that it answers
+/// otherwise than a code that nobody has. At most four.
 std::vector<request_plan> control_plans(driver_program& driver, const guest_image& image) {
   constexpr std::size_t most = 4;
   const std::uint32_t nobodys = driver.device_type() << 16 | 0x3ffcu;
@@ -92,7 +94,8 @@ std::vector<request_plan> plan_for(driver_program& driver, const guest_image& im
   std::vector<request_plan> plan;
   if (driver.serves_read()) plan.push_back({.op = operation::read, .input = {}});
   if (driver.serves_write()) {
-    plan.push_back({.op = operation::write, .length = 0, .input = std::vector<std::uint8_t>(64, 0x5a)});
+    plan.push_back(
+        {.op = operation::write, .length = 0, .input = std::vector<std::uint8_t>(64, 0x5a)});
   }
   if (driver.serves_control()) {
     for (request_plan& each : control_plans(driver, image)) plan.push_back(std::move(each));
@@ -122,22 +125,26 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   keep_prints = false;
   if (!first.found && program.load_status() < 0) {
     return tl::unexpected(refusal{
-        2, fmt::format("{}: DriverEntry returned {:#010x}, so there is nothing to check; it printed: {}",
-                       options.driver, static_cast<std::uint32_t>(program.load_status()),
-                       printed.empty() ? "nothing" : printed.substr(0, 400))});
+        2, fmt::format(
+               "{}: DriverEntry returned {:#010x}, so there is nothing to check; it printed: {}",
+               options.driver, static_cast<std::uint32_t>(program.load_status()),
+               printed.empty() ? "nothing" : printed.substr(0, 400))});
   }
   if (!first.found && program.device().empty()) {
     return tl::unexpected(refusal{
-        2, options.what.device.empty()
-               ? fmt::format("{}: DriverEntry made no device that a client could open", options.driver)
-               : fmt::format("{}: no device is named {}; leave `device` out to use the first one",
-                             options.driver, options.what.device)});
+        2,
+        options.what.device.empty()
+            ? fmt::format("{}: DriverEntry made no device that a client could open", options.driver)
+            : fmt::format("{}: no device is named {}; leave `device` out to use the first one",
+                          options.driver, options.what.device)});
   }
   const std::string device = program.device();
   if (out.what.plan.empty() && !first.found) out.what.plan = plan_for(program, opened->image);
   if (!first.found && out.what.plan.empty()) {
-    return tl::unexpected(refusal{2, fmt::format("{}: the driver serves no read, write or device control; "
-                                                 "nothing can be cancelled", options.driver)});
+    return tl::unexpected(
+        refusal{2, fmt::format("{}: the driver serves no read, write or device control; "
+                               "nothing can be cancelled",
+                               options.driver)});
   }
   if (out.what.device.empty()) out.what.device = device;
 
@@ -145,8 +152,9 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   out.search = search(program, options.search);
   out.shared_granules = sync::guest().shared_granules();
   if (out.search.executions == 1 && !out.search.found && program.open_status() < 0) {
-    return tl::unexpected(refusal{2, fmt::format("{}: opening the device failed with {:#010x}", options.driver,
-                                                 static_cast<std::uint32_t>(program.open_status()))});
+    return tl::unexpected(
+        refusal{2, fmt::format("{}: opening the device failed with {:#010x}", options.driver,
+                               static_cast<std::uint32_t>(program.open_status()))});
   }
   if (out.search.what == verdict::violation) {
     trace example;
@@ -181,19 +189,24 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   return out;
 }
 
-tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver, int times) {
+tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver,
+                                                  int times) {
   auto opened = open_subject(driver);
   if (!opened) return tl::unexpected(opened.error());
   if (opened->file.build_id != from.build_id) {
     return tl::unexpected(refusal{
-        2, fmt::format("{}: the trace was made of other code (build id {}, this one is {}); run `belay check` "
-                       "again", driver, from.build_id, opened->file.build_id)});
+        2,
+        fmt::format(
+            "{}: the trace was made of other code (build id {}, this one is {}); run `belay check` "
+            "again",
+            driver, from.build_id, opened->file.build_id)});
   }
   set_processors(from.what);
   driver_program program(opened->image, from.what);
   sync::guest().restore_shared_set(from.shared);
   std::array<std::uint64_t, sync::max_actors> identities{};
-  std::copy_n(from.identities.begin(), std::min(from.identities.size(), identities.size()), identities.begin());
+  std::copy_n(from.identities.begin(), std::min(from.identities.size(), identities.size()),
+              identities.begin());
   sync::world().set_identities(identities);
   replay_result out;
   out.same = true;

@@ -1,9 +1,10 @@
 // Checking one driver: load, explore, and write down what was found.
 #pragma once
 
-#include <tl/expected.hpp>
 #include <optional>
 #include <string>
+
+#include <tl/expected.hpp>
 
 #include "explore/refusal.hpp"
 #include "explore/scenario.hpp"
@@ -20,7 +21,7 @@ struct check_options {
 
 struct check_result {
   search_result search;
-  scenario what;                ///< as run: with the defaults filled in from the driver
+  scenario what;                 ///< as run: with the defaults filled in from the driver
   std::optional<trace> example;  ///< for a violation
   std::size_t shared_granules = 0;
   std::size_t peak_memory = 0;  ///< bytes resident
@@ -32,12 +33,13 @@ tl::expected<check_result, refusal> check_driver(const check_options& options);
 
 struct replay_result {
   execution run;
-  trace now;            ///< with the events as they came about this time
-  bool same = false;    ///< same finding, same events as in the trace
+  trace now;          ///< with the events as they came about this time
+  bool same = false;  ///< same finding, same events as in the trace
   std::string difference;
 };
 
 /// Runs a trace again, `times` times. Refuses one that was made of other code.
-tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver, int times);
+tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver,
+                                                  int times);
 
 }  // namespace belay::inline BELAY_BUILD::explore

@@ -5,7 +5,8 @@
 
 namespace belay::inline BELAY_BUILD::explore {
 
-std::vector<std::uint32_t> control_code_candidates(const guest_image& image, std::uint32_t device_type) {
+std::vector<std::uint32_t> control_code_candidates(const guest_image& image,
+                                                   std::uint32_t device_type) {
   constexpr std::size_t most = 64;
   std::vector<std::uint32_t> found;
   const auto [start, end] = image.code();

@@ -1,8 +1,8 @@
 #include "explore/deadlock.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -20,8 +20,10 @@ std::string describe(const sync::scheduler& s, actor_id id) {
   const sync::actor& who = s.at(id);
   const actor_id holder = waits_for(who);
   if (holder == id) return fmt::format("{} waits for a spin lock that it holds itself", who.name);
-  if (holder >= 0) return fmt::format("{} waits for a spin lock held by {}", who.name, s.at(holder).name);
-  if (who.next.kind == sync::access_kind::acquire) return fmt::format("{} waits for a spin lock", who.name);
+  if (holder >= 0)
+    return fmt::format("{} waits for a spin lock held by {}", who.name, s.at(holder).name);
+  if (who.next.kind == sync::access_kind::acquire)
+    return fmt::format("{} waits for a spin lock", who.name);
   if (!who.started) return fmt::format("{} cannot start", who.name);
   return fmt::format("{} waits in {}", who.name, who.doing != nullptr ? who.doing : "a wait");
 }
@@ -81,8 +83,9 @@ finding explain_ending(sync::ending how) {
   out.rule = "livelock";
   out.bug_check = 0x133;
   out.step = s.steps();
-  out.text = fmt::format("after {} steps the scenario has not ended: a loop that waits for what never comes?",
-                         s.steps());
+  out.text = fmt::format(
+      "after {} steps the scenario has not ended: a loop that waits for what never comes?",
+      s.steps());
   const auto& schedule = s.schedule();
   if (s.steps() > 0) {
     const sync::actor& who = s.at(schedule[s.steps() - 1]);

@@ -17,14 +17,16 @@ constexpr int most_requests = 48;
 
 // Identities of actors, the same in every execution and process. No object lies at such addresses.
 const void* key(int client, int request) {
-  return reinterpret_cast<const void*>(static_cast<std::uintptr_t>(1 + client * (most_requests + 1) + request));
+  return reinterpret_cast<const void*>(
+      static_cast<std::uintptr_t>(1 + client * (most_requests + 1) + request));
 }
 
 constexpr std::uint8_t major_read = 3, major_write = 4, major_control = 14;
 
 template <class T, class... Arguments>
 T* make(Arguments&&... arguments) {
-  return new (sync::allocate(sizeof(T), sync::memory_use::internal)) T(std::forward<Arguments>(arguments)...);
+  return new (sync::allocate(sizeof(T), sync::memory_use::internal))
+      T(std::forward<Arguments>(arguments)...);
 }
 
 char* format_name(const char* format, int a, int b, const char* c) {
@@ -35,18 +37,24 @@ char* format_name(const char* format, int a, int b, const char* c) {
 
 const char* name_of(operation op) {
   switch (op) {
-    case operation::read: return "read";
-    case operation::write: return "write";
-    case operation::control: return "control";
+    case operation::read:
+      return "read";
+    case operation::write:
+      return "write";
+    case operation::control:
+      return "control";
   }
   return "?";
 }
 
 std::uint8_t major_of(operation op) {
   switch (op) {
-    case operation::read: return major_read;
-    case operation::write: return major_write;
-    case operation::control: return major_control;
+    case operation::read:
+      return major_read;
+    case operation::write:
+      return major_write;
+    case operation::control:
+      return major_control;
   }
   return major_read;
 }
@@ -70,8 +78,9 @@ driver_program::driver_program(const guest_image& image, scenario what)
 void driver_program::start() {
   answers_.clear();
   image_.restore();
-  sync::spawn({.name = "system", .key = key(0, 0)},
-              [](void* p) { static_cast<driver_program*>(p)->run_system(); }, this);
+  sync::spawn(
+      {.name = "system", .key = key(0, 0)},
+      [](void* p) { static_cast<driver_program*>(p)->run_system(); }, this);
 }
 
 void driver_program::finish() {}
@@ -127,12 +136,13 @@ void driver_program::run_system() {
       self->in = this;
       self->number = i + 1;
       self->shared = shared;
-      clients[i] = sync::spawn({.name = format_name("client %d", i + 1, 0, ""), .key = key(i + 1, 0)},
-                               [](void* p) {
-                                 auto* const c = static_cast<client*>(p);
-                                 c->in->run_client(*c);
-                               },
-                               self);
+      clients[i] = sync::spawn(
+          {.name = format_name("client %d", i + 1, 0, ""), .key = key(i + 1, 0)},
+          [](void* p) {
+            auto* const c = static_cast<client*>(p);
+            c->in->run_client(*c);
+          },
+          self);
     }
     for (int i = 0; i < count; ++i) sync::join(clients[i]);
     sync::world().dismiss_optional();
@@ -166,12 +176,13 @@ void driver_program::run_client(client& self) {
       options.name = format_name("%d.%d %s", self.number, count + 1, name_of(each.op));
       wdm::request* const request = make<wdm::request>(options);
       if (each.cancel == cancel_when::any) {
-        sync::spawn({.name = format_name("cancel %d.%d %s", self.number, count + 1, name_of(each.op)),
-                     .key = key(self.number, count + 1),
-                     .optional = true,
-                     .start_gate = &can_be_cancelled,
-                     .start_argument = request},
-                    [](void* p) { static_cast<wdm::request*>(p)->cancel(); }, request);
+        sync::spawn(
+            {.name = format_name("cancel %d.%d %s", self.number, count + 1, name_of(each.op)),
+             .key = key(self.number, count + 1),
+             .optional = true,
+             .start_gate = &can_be_cancelled,
+             .start_argument = request},
+            [](void* p) { static_cast<wdm::request*>(p)->cancel(); }, request);
       }
       requests[count++] = request;
       const std::int32_t answer = request->start();

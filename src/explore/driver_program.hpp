@@ -1,8 +1,8 @@
 // A driver under a scenario, as a program to explore.
 //
-// One "system" actor starts the I/O manager, loads the driver, starts the clients, waits for them and
-// unloads the driver. Each request has a canceller: an optional actor that may call IoCancelIrp at any
-// time while the request is outstanding, or never.
+// One "system" actor starts the I/O manager, loads the driver, starts the clients, waits for them
+// and unloads the driver. Each request has a canceller: an optional actor that may call IoCancelIrp
+// at any time while the request is outstanding, or never.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,13 @@
 #include "explore/execution.hpp"
 
+#include <ucontext.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
 #include <sys/time.h>
-#include <ucontext.h>
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -85,7 +87,8 @@ void after_crash() {
     what.rule = "DRIVER_IRQL_NOT_LESS_OR_EQUAL";
     what.bug_check = 0xD1;
     what.parameter[1] = s.current() >= 0 ? s.at(s.current()).interrupt_level : 0;
-    std::snprintf(what.text, sizeof what.text, "the driver touched memory that is not there: %s (%p)",
+    std::snprintf(what.text, sizeof what.text,
+                  "the driver touched memory that is not there: %s (%p)",
                   address < 0x10000 ? "a null pointer" : "a wild pointer", crash_address);
   }
   report_finding(what);
@@ -127,7 +130,8 @@ int ticks_without_progress = 0;
 
 void on_tick(int, siginfo_t*, void* context) {
   const sync::scheduler& s = sync::world();
-  const bool same = s.running() && s.execution() == last_seen_execution && s.steps() == last_seen_steps;
+  const bool same =
+      s.running() && s.execution() == last_seen_execution && s.steps() == last_seen_steps;
   last_seen_execution = s.execution();
   last_seen_steps = s.steps();
   ticks_without_progress = same ? ticks_without_progress + 1 : 0;
@@ -148,7 +152,8 @@ void install_crash_handlers() {
   struct sigaction action {};
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP})
+    sigaction(signal, &action, nullptr);
   action.sa_sigaction = on_tick;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
   sigaction(SIGVTALRM, &action, nullptr);

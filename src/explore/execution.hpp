@@ -16,11 +16,11 @@ namespace belay::inline BELAY_BUILD::explore {
 class program {
  public:
   virtual ~program() = default;
-  /// Restores what the last execution changed outside the arena, then spawns the first actors. Runs on
-  /// the caller's stack.
+  /// Restores what the last execution changed outside the arena, then spawns the first actors. Runs
+  /// on the caller's stack.
   virtual void start() = 0;
-  /// After an execution in which every actor finished: the invariants that must hold then. Reports with
-  /// `report_finding`.
+  /// After an execution in which every actor finished: the invariants that must hold then. Reports
+  /// with `report_finding`.
   virtual void finish() {}
 };
 
@@ -57,8 +57,8 @@ void report_finding(const kernel::violation& what);
 /// Code addresses from frame pointers, innermost first, of the actor that runs.
 std::vector<std::uint64_t> walk_stack(const void* frame, const void* first, sync::actor_id who);
 
-/// Turns a crash of the guest (SIGSEGV, SIGBUS, SIGILL, SIGFPE, its stack's end) and a guest that spins
-/// without reaching a scheduling point into findings. Call once.
+/// Turns a crash of the guest (SIGSEGV, SIGBUS, SIGILL, SIGFPE, its stack's end) and a guest that
+/// spins without reaching a scheduling point into findings. Call once.
 void install_crash_handlers();
 
 /// A chooser that writes down where `inner` deviates from the default.

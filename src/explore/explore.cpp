@@ -10,7 +10,8 @@ void on_race(const void* address) {
   kernel::violation what;
   what.clause = "WDM-IRP-023";
   what.object = address;
-  std::snprintf(what.text, sizeof what.text, "data race: two accesses, one a write, without an order");
+  std::snprintf(what.text, sizeof what.text,
+                "data race: two accesses, one a write, without an order");
   report_finding(what);
 }
 
@@ -34,8 +35,8 @@ void program_under_test::start() {
   }
   if (before_) before_();
   for (body& each : actors_) {
-    sync::spawn({.name = each.name, .key = &each},
-                [](void* p) { static_cast<body*>(p)->run(); }, &each);
+    sync::spawn(
+        {.name = each.name, .key = &each}, [](void* p) { static_cast<body*>(p)->run(); }, &each);
   }
 }
 

@@ -23,7 +23,9 @@ class program_under_test final : public program {
  public:
   /// Runs before each execution, outside it: build the objects anew here.
   void before(std::function<void()> setup) { before_ = std::move(setup); }
-  void actor(const char* name, std::function<void()> body) { actors_.push_back({name, std::move(body)}); }
+  void actor(const char* name, std::function<void()> body) {
+    actors_.push_back({name, std::move(body)});
+  }
   /// Runs after each execution in which every actor finished.
   void after(std::function<void()> check) { after_ = std::move(check); }
   /// Checks accesses to sync::checked variables for data races. On by default.
@@ -47,8 +49,8 @@ void require(bool condition, const char* text);
 
 struct exhaust_options {
   int bound = bounded_search::unbounded;  ///< preemptions
-  bool prune = false;                     ///< true: count one execution for equivalent interleavings
-  bool coalesce = false;                  ///< leave out preemptions that make no difference
+  bool prune = false;     ///< true: count one execution for equivalent interleavings
+  bool coalesce = false;  ///< leave out preemptions that make no difference
   std::uint64_t most_executions = 20'000'000;
 };
 

@@ -61,7 +61,8 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
   out.path_ = path;
   out.entry_ = dlsym(handle, "DriverEntry");
   if (out.entry_ == nullptr) {
-    return tl::unexpected(refusal{2, path + ": no DriverEntry; is it a driver, built with `belay cc`?"});
+    return tl::unexpected(
+        refusal{2, path + ": no DriverEntry; is it a driver, built with `belay cc`?"});
   }
   link_map* map = nullptr;
   dlinfo(handle, RTLD_DI_LINKMAP, &map);
@@ -84,7 +85,8 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
     low = std::min(low, start);
     high = std::max(high, end);
   }
-  if (high > low) sync::guest().set_image(low & ~std::uintptr_t{7}, high - (low & ~std::uintptr_t{7}));
+  if (high > low)
+    sync::guest().set_image(low & ~std::uintptr_t{7}, high - (low & ~std::uintptr_t{7}));
   return out;
 }
 

@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "explore/refusal.hpp"
 #include "sync/build.hpp"
@@ -15,14 +16,15 @@ namespace belay::inline BELAY_BUILD::explore {
 
 class guest_image {
  public:
-  /// Loads the file, runs its constructors and remembers its writable data. Callers: once a process.
+  /// Loads the file, runs its constructors and remembers its writable data. Callers: once a
+  /// process.
   static tl::expected<guest_image, refusal> load(const std::string& path);
 
   /// Puts the writable data back to what it was after loading.
   void restore() const;
 
-  void* entry() const { return entry_; }            ///< DriverEntry
-  std::uintptr_t bias() const { return bias_; }     ///< what to subtract for addresses in the file
+  void* entry() const { return entry_; }         ///< DriverEntry
+  std::uintptr_t bias() const { return bias_; }  ///< what to subtract for addresses in the file
   bool contains(std::uintptr_t address) const { return address - low_ < high_ - low_; }
   /// Its executable code.
   std::pair<std::uintptr_t, std::uintptr_t> code() const { return {code_start_, code_end_}; }

@@ -30,16 +30,18 @@ void report_memory_fault(std::uintptr_t address, std::size_t size, bool write) {
       what.rule = "IrpProcessingComplete";
       what.bug_check = 0xC4;
       std::snprintf(what.text, sizeof what.text,
-                    "the driver %s %zu bytes of an I/O request that has been completed and is no longer its own",
+                    "the driver %s %zu bytes of an I/O request that has been completed and is no "
+                    "longer its own",
                     verb, size);
       break;
     case sync::memory_state::freed:
       what.clause = "WDM-IRP-010";
       what.rule = "DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL";
       what.bug_check = 0xD5;
-      std::snprintf(what.text, sizeof what.text,
-                    "the driver %s %zu bytes of memory that has been freed (at offset %ld of a block of %zu)",
-                    verb, size, offset, bytes);
+      std::snprintf(
+          what.text, sizeof what.text,
+          "the driver %s %zu bytes of memory that has been freed (at offset %ld of a block of %zu)",
+          verb, size, offset, bytes);
       break;
     default:
       what.clause = "WDM-IRP-011";
@@ -47,10 +49,11 @@ void report_memory_fault(std::uintptr_t address, std::size_t size, bool write) {
       what.bug_check = 0xD6;
       if (known) {
         std::snprintf(what.text, sizeof what.text,
-                      "the driver %s %zu bytes at offset %ld of a block of %zu bytes", verb, size, offset, bytes);
+                      "the driver %s %zu bytes at offset %ld of a block of %zu bytes", verb, size,
+                      offset, bytes);
       } else {
-        std::snprintf(what.text, sizeof what.text, "the driver %s %zu bytes that were never allocated", verb,
-                      size);
+        std::snprintf(what.text, sizeof what.text,
+                      "the driver %s %zu bytes that were never allocated", verb, size);
       }
   }
   report_finding(what);

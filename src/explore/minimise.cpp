@@ -16,7 +16,8 @@ class reducer {
     best_.shared = sync::guest().shared_set();
   }
 
-  /// Keeps `directives` if they lead to the same finding with no more preemptions than the best so far.
+  /// Keeps `directives` if they lead to the same finding with no more preemptions than the best so
+  /// far.
   bool attempt(const std::vector<directive>& directives) {
     directed by;
     by.start(directives);
@@ -51,7 +52,8 @@ class reducer {
       bool smaller = false;
       for (std::size_t from = 0; from < all.size() && !smaller; from += each) {
         std::vector<directive> rest(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(from));
-        rest.insert(rest.end(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), from + each)),
+        rest.insert(rest.end(),
+                    all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), from + each)),
                     all.end());
         smaller = attempt(rest);
       }
@@ -65,8 +67,8 @@ class reducer {
     }
   }
 
-  /// Explores the schedules with at most `bound` preemptions until one shows the same finding, which then
-  /// is the best. False: too many to explore.
+  /// Explores the schedules with at most `bound` preemptions until one shows the same finding,
+  /// which then is the best. False: too many to explore.
   bool settle(int bound) {
     constexpr std::uint64_t most = 2'000'000;
     sync::guest().freeze(false);

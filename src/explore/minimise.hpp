@@ -13,7 +13,8 @@ struct minimised {
   int preemptions = 0;
   bool proved = false;  ///< no schedule with fewer preemptions shows the same finding
   finding found;
-  std::vector<std::uint64_t> shared;  ///< the memory that was known to be shared; the directives count on it
+  std::vector<std::uint64_t>
+      shared;  ///< the memory that was known to be shared; the directives count on it
 };
 
 /// Delta debugging over the directives, then every schedule with fewer preemptions.

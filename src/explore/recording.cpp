@@ -1,10 +1,10 @@
 #include "explore/recording.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "explore/deadlock.hpp"
 #include "explore/guest_image.hpp"
@@ -16,12 +16,13 @@ namespace {
 
 const guest_image* digest_image = nullptr;
 
-// The same in every process: the arena always lies at the same place, the image does not, and our own
-// addresses mean nothing.
+// The same in every process: the arena always lies at the same place, the image does not, and our
+// own addresses mean nothing.
 std::uint64_t portable(std::uint64_t address) {
   const sync::arena& memory = sync::world().memory();
   if (address - memory.base() < sync::arena::size) return address;
-  if (digest_image != nullptr && digest_image->contains(address)) return address - digest_image->bias() + 1;
+  if (digest_image != nullptr && digest_image->contains(address))
+    return address - digest_image->bias() + 1;
   return 0;
 }
 
@@ -32,17 +33,35 @@ struct field {
 
 // Fields of an IRP on x64 Windows, in order.
 constexpr field irp_fields[] = {
-    {0x00, "Type"},           {0x02, "Size"},         {0x08, "MdlAddress"},
-    {0x10, "Flags"},          {0x18, "AssociatedIrp"}, {0x20, "ThreadListEntry"},
-    {0x30, "IoStatus.Status"}, {0x38, "IoStatus.Information"}, {0x40, "RequestorMode"},
-    {0x41, "PendingReturned"}, {0x42, "StackCount"},   {0x43, "CurrentLocation"},
-    {0x44, "Cancel"},         {0x45, "CancelIrql"},   {0x46, "ApcEnvironment"},
-    {0x47, "AllocationFlags"}, {0x48, "UserIosb"},     {0x50, "UserEvent"},
-    {0x58, "Overlay"},        {0x68, "CancelRoutine"}, {0x70, "UserBuffer"},
-    {0x78, "Tail.Overlay.DriverContext"}, {0x98, "Tail.Overlay.Thread"},
-    {0xa0, "Tail.Overlay.AuxiliaryBuffer"}, {0xa8, "Tail.Overlay.ListEntry"},
-    {0xb8, "Tail.Overlay.CurrentStackLocation"}, {0xc0, "Tail.Overlay.OriginalFileObject"},
-    {0xc8, "Tail"},           {0xd0, "stack location"},
+    {0x00, "Type"},
+    {0x02, "Size"},
+    {0x08, "MdlAddress"},
+    {0x10, "Flags"},
+    {0x18, "AssociatedIrp"},
+    {0x20, "ThreadListEntry"},
+    {0x30, "IoStatus.Status"},
+    {0x38, "IoStatus.Information"},
+    {0x40, "RequestorMode"},
+    {0x41, "PendingReturned"},
+    {0x42, "StackCount"},
+    {0x43, "CurrentLocation"},
+    {0x44, "Cancel"},
+    {0x45, "CancelIrql"},
+    {0x46, "ApcEnvironment"},
+    {0x47, "AllocationFlags"},
+    {0x48, "UserIosb"},
+    {0x50, "UserEvent"},
+    {0x58, "Overlay"},
+    {0x68, "CancelRoutine"},
+    {0x70, "UserBuffer"},
+    {0x78, "Tail.Overlay.DriverContext"},
+    {0x98, "Tail.Overlay.Thread"},
+    {0xa0, "Tail.Overlay.AuxiliaryBuffer"},
+    {0xa8, "Tail.Overlay.ListEntry"},
+    {0xb8, "Tail.Overlay.CurrentStackLocation"},
+    {0xc0, "Tail.Overlay.OriginalFileObject"},
+    {0xc8, "Tail"},
+    {0xd0, "stack location"},
 };
 
 /// Names for the addresses of one execution, numbered as they appear.
@@ -65,7 +84,8 @@ class names {
     auto at = irps_.upper_bound(address);
     if (at != irps_.begin()) {
       --at;
-      if (at->first >= start && address < at->first + 0x400) return irp_name(at->second, address - at->first);
+      if (at->first >= start && address < at->first + 0x400)
+        return irp_name(at->second, address - at->first);
     }
     const auto [block, fresh] = blocks_.emplace(start, blocks_.size() + 1);
     static_cast<void>(fresh);
@@ -91,15 +111,24 @@ class names {
 
 const char* name_of(sync::access_kind kind) {
   switch (kind) {
-    case sync::access_kind::none: return "";
-    case sync::access_kind::start: return "starts";
-    case sync::access_kind::read: return "read";
-    case sync::access_kind::write: return "write";
-    case sync::access_kind::update: return "update";
-    case sync::access_kind::acquire: return "acquire";
-    case sync::access_kind::release: return "release";
-    case sync::access_kind::wait: return "goes on";
-    case sync::access_kind::yield: return "yield";
+    case sync::access_kind::none:
+      return "";
+    case sync::access_kind::start:
+      return "starts";
+    case sync::access_kind::read:
+      return "read";
+    case sync::access_kind::write:
+      return "write";
+    case sync::access_kind::update:
+      return "update";
+    case sync::access_kind::acquire:
+      return "acquire";
+    case sync::access_kind::release:
+      return "release";
+    case sync::access_kind::wait:
+      return "goes on";
+    case sync::access_kind::yield:
+      return "yield";
   }
   return "";
 }
@@ -131,7 +160,8 @@ void event_recorder::add(raw_event what) {
   events_.push_back(what);
 }
 
-void event_recorder::on_step(sync::actor_id who, const sync::pending_access& what, const void* site) {
+void event_recorder::on_step(sync::actor_id who, const sync::pending_access& what,
+                             const void* site) {
   raw_event it{};
   it.actor = who;
   it.access = what;
@@ -140,7 +170,8 @@ void event_recorder::on_step(sync::actor_id who, const sync::pending_access& wha
   add(it);
 }
 
-void event_recorder::on_note(sync::actor_id who, const char* what, const void* object, const void* site) {
+void event_recorder::on_note(sync::actor_id who, const char* what, const void* object,
+                             const void* site) {
   raw_event it{};
   it.actor = who;
   it.note = what;
@@ -183,7 +214,8 @@ execution record(program& what, const std::vector<directive>& directives, const 
       it.what = name_of(raw.access.kind);
     }
     it.object_name = naming.of(raw.object);
-    if (guest != nullptr && raw.site != 0 && guest->contains(raw.site)) it.where = guest->where(raw.site);
+    if (guest != nullptr && raw.site != 0 && guest->contains(raw.site))
+      it.where = guest->where(raw.site);
     if (raw.time != time) {
       event clock;
       clock.step = raw.step;

@@ -74,7 +74,8 @@ void searcher::end(phase& what, bool complete) {
 
 bool searcher::out_of_budget() {
   if (result_.executions >= options_.most_executions) {
-    result_.why = "the budget of " + std::to_string(options_.most_executions) + " executions ran out";
+    result_.why =
+        "the budget of " + std::to_string(options_.most_executions) + " executions ran out";
     return true;
   }
   if ((result_.executions & 0xff) == 0 && seconds_since(start_) > options_.most_seconds) {
@@ -115,8 +116,9 @@ void searcher::take(execution&& failed) {
   const execution again = run_to_finding(program_, recorded);
   if (!again.found || again.found->signature() != failed.found->signature()) {
     result_.what = verdict::nondeterministic;
-    result_.why = "running the failing schedule again gave another result; the guest depends on something "
-                  "outside its control (uninitialised memory, real time, a library it calls)";
+    result_.why =
+        "running the failing schedule again gave another result; the guest depends on something "
+        "outside its control (uninitialised memory, real time, a library it calls)";
     result_.found = std::move(failed.found);
     return;
   }
@@ -265,14 +267,16 @@ search_result searcher::run() {
   if (!sync::guest().every_access() && !sync::races().is_on()) sync::races().watch();
   if (!deterministic()) {
     result_.what = verdict::nondeterministic;
-    result_.why = "the same schedule gave two different executions; the guest depends on something outside "
-                  "its control (uninitialised memory, real time, a library it calls)";
+    result_.why =
+        "the same schedule gave two different executions; the guest depends on something outside "
+        "its control (uninitialised memory, real time, a library it calls)";
     return result_;
   }
   const bool everything = options_.only.empty();
   const auto search = [&] {
     if (first_orders() == step::stop) return step::stop;
-    if (!everything && options_.only != "bounded") return randomized(options_.randomized, false, "");
+    if (!everything && options_.only != "bounded")
+      return randomized(options_.randomized, false, "");
     if (everything) {
       if (sweep_optional() == step::stop) return step::stop;
       if (randomized(std::min<std::uint64_t>(options_.randomized, 1'000), true, "") == step::stop)

@@ -140,7 +140,8 @@ bool bounded_search::known(std::uint64_t key, std::uint32_t left) {
 
 bool bounded_search::makes_no_difference(actor_id who) const {
   const sync::actor& it = sync::world().at(who);
-  return it.next.kind == sync::access_kind::release || (quiet_actor_ == who && quiet_step_ == it.steps);
+  return it.next.kind == sync::access_kind::release ||
+         (quiet_actor_ == who && quiet_step_ == it.steps);
 }
 
 actor_id bounded_search::take(actor_id who) {

@@ -1,7 +1,7 @@
 // Strategies: what to explore, one chooser each.
 //
-// Thread safety: as the scheduler's. Invariants: a strategy's choices are a function of its seed and
-// of the program; it keeps nothing of an execution but what the next one needs.
+// Thread safety: as the scheduler's. Invariants: a strategy's choices are a function of its seed
+// and of the program; it keeps nothing of an execution but what the next one needs.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ class random_walk final : public sync::chooser {
   random_source random_{1};
 };
 
-/// Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): random priorities, lowered at
-/// `depth` - 1 random steps of about `steps`.
+/// Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): random priorities, lowered
+/// at `depth` - 1 random steps of about `steps`.
 class priority_walk final : public sync::chooser {
  public:
   void start(std::uint64_t seed, int depth, std::uint64_t steps);
@@ -114,13 +114,14 @@ class sweep final : public sync::chooser {
 struct reductions {
   /// Prefixes whose happens-before history was seen with as many preemptions left.
   bool histories = true;
-  /// Preemptions where they make no difference: right after a step without effect (an actor's start, a
-  /// yield), where the same schedule without the preemption exists; and before the release of a lock,
-  /// which can be moved before whatever others would do in between.
+  /// Preemptions where they make no difference: right after a step without effect (an actor's
+  /// start, a yield), where the same schedule without the preemption exists; and before the release
+  /// of a lock, which can be moved before whatever others would do in between.
   bool moves = true;
 };
 
-/// Depth-first over all schedules with at most `bound` preemptions (Musuvathi and Qadeer, PLDI 2007).
+/// Depth-first over all schedules with at most `bound` preemptions (Musuvathi and Qadeer, PLDI
+/// 2007).
 class bounded_search final : public sync::chooser {
  public:
   static constexpr int unbounded = 1 << 20;

@@ -1,8 +1,8 @@
 // The functions that code compiled with -fsanitize=thread calls: our own, no libtsan.
 //
-// A guest is compiled with the flag and linked without it; each of its accesses to memory that is not
-// its own stack arrives here and may be a scheduling point. GCC and Clang name slightly different
-// sets; both are here. Signatures follow the compilers' calling code.
+// A guest is compiled with the flag and linked without it; each of its accesses to memory that is
+// not its own stack arrives here and may be a scheduling point. GCC and Clang name slightly
+// different sets; both are here. Signatures follow the compilers' calling code.
 #include <cstdint>
 #include <cstring>
 
@@ -19,7 +19,8 @@ inline void access(const volatile void* at, std::size_t size, access_kind kind, 
 }
 
 // Atomic and volatile ones.
-inline void synchronise(const volatile void* at, std::size_t size, access_kind kind, const void* site) {
+inline void synchronise(const volatile void* at, std::size_t size, access_kind kind,
+                        const void* site) {
   belay::sync::guest().access(reinterpret_cast<std::uintptr_t>(at), size, kind, true, site);
 }
 
@@ -35,22 +36,26 @@ void __tsan_vptr_read(void** at) { access(at, 8, access_kind::read, SITE); }
 void __tsan_read_range(void* at, std::size_t size) { access(at, size, access_kind::read, SITE); }
 void __tsan_write_range(void* at, std::size_t size) { access(at, size, access_kind::write, SITE); }
 
-#define PLAIN(n)                                                                              \
-  void __tsan_read##n(void* at) { access(at, n, access_kind::read, SITE); }                   \
-  void __tsan_write##n(void* at) { access(at, n, access_kind::write, SITE); }                 \
-  void __tsan_unaligned_read##n(void* at) { access(at, n, access_kind::read, SITE); }         \
-  void __tsan_unaligned_write##n(void* at) { access(at, n, access_kind::write, SITE); }       \
-  void __tsan_volatile_read##n(void* at) { synchronise(at, n, access_kind::read, SITE); }          \
-  void __tsan_volatile_write##n(void* at) { synchronise(at, n, access_kind::write, SITE); }        \
-  void __tsan_unaligned_volatile_read##n(void* at) { synchronise(at, n, access_kind::read, SITE); } \
-  void __tsan_unaligned_volatile_write##n(void* at) { synchronise(at, n, access_kind::write, SITE); } \
-  void __tsan_read_write##n(void* at) {                                                       \
-    access(at, n, access_kind::read, SITE);                                                   \
-    access(at, n, access_kind::write, SITE);                                                  \
-  }                                                                                           \
-  void __tsan_unaligned_read_write##n(void* at) {                                             \
-    access(at, n, access_kind::read, SITE);                                                   \
-    access(at, n, access_kind::write, SITE);                                                  \
+#define PLAIN(n)                                                                            \
+  void __tsan_read##n(void* at) { access(at, n, access_kind::read, SITE); }                 \
+  void __tsan_write##n(void* at) { access(at, n, access_kind::write, SITE); }               \
+  void __tsan_unaligned_read##n(void* at) { access(at, n, access_kind::read, SITE); }       \
+  void __tsan_unaligned_write##n(void* at) { access(at, n, access_kind::write, SITE); }     \
+  void __tsan_volatile_read##n(void* at) { synchronise(at, n, access_kind::read, SITE); }   \
+  void __tsan_volatile_write##n(void* at) { synchronise(at, n, access_kind::write, SITE); } \
+  void __tsan_unaligned_volatile_read##n(void* at) {                                        \
+    synchronise(at, n, access_kind::read, SITE);                                            \
+  }                                                                                         \
+  void __tsan_unaligned_volatile_write##n(void* at) {                                       \
+    synchronise(at, n, access_kind::write, SITE);                                           \
+  }                                                                                         \
+  void __tsan_read_write##n(void* at) {                                                     \
+    access(at, n, access_kind::read, SITE);                                                 \
+    access(at, n, access_kind::write, SITE);                                                \
+  }                                                                                         \
+  void __tsan_unaligned_read_write##n(void* at) {                                           \
+    access(at, n, access_kind::read, SITE);                                                 \
+    access(at, n, access_kind::write, SITE);                                                \
   }
 PLAIN(1)
 PLAIN(2)
@@ -73,55 +78,55 @@ void* __tsan_memset(void* to, int value, std::size_t size) {
   return std::memset(to, value, size);
 }
 
-#define UPDATE(bits, type, name, expression)                                      \
-  type __tsan_atomic##bits##_##name(volatile type* at, type by, int) {            \
-    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
-    const type was = *at;                                                         \
-    *at = static_cast<type>(expression);                                          \
-    return was;                                                                   \
+#define UPDATE(bits, type, name, expression)                           \
+  type __tsan_atomic##bits##_##name(volatile type* at, type by, int) { \
+    synchronise(at, sizeof(type), access_kind::update, SITE);          \
+    const type was = *at;                                              \
+    *at = static_cast<type>(expression);                               \
+    return was;                                                        \
   }
-#define ATOMIC(bits, type)                                                        \
-  type __tsan_atomic##bits##_load(const volatile type* at, int) {                 \
-    synchronise(at, sizeof(type), access_kind::read, SITE);                            \
-    return *at;                                                                   \
-  }                                                                               \
-  void __tsan_atomic##bits##_store(volatile type* at, type value, int) {          \
-    synchronise(at, sizeof(type), access_kind::write, SITE);                           \
-    *at = value;                                                                  \
-  }                                                                               \
-  UPDATE(bits, type, exchange, by)                                                \
-  UPDATE(bits, type, fetch_add, was + by)                                         \
-  UPDATE(bits, type, fetch_sub, was - by)                                         \
-  UPDATE(bits, type, fetch_and, was & by)                                         \
-  UPDATE(bits, type, fetch_or, was | by)                                          \
-  UPDATE(bits, type, fetch_xor, was ^ by)                                         \
-  UPDATE(bits, type, fetch_nand, ~(was & by))                                     \
-  int __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type value, int, \
-                                                    int) {                        \
-    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
-    if (*at == *expected) {                                                       \
-      *at = value;                                                                \
-      return 1;                                                                   \
-    }                                                                             \
-    *expected = *at;                                                              \
-    return 0;                                                                     \
-  }                                                                               \
-  int __tsan_atomic##bits##_compare_exchange_weak(volatile type* at, type* expected, type value, int, \
-                                                  int) {                          \
-    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
-    if (*at == *expected) {                                                       \
-      *at = value;                                                                \
-      return 1;                                                                   \
-    }                                                                             \
-    *expected = *at;                                                              \
-    return 0;                                                                     \
-  }                                                                               \
-  type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type value, int, \
-                                                  int) {                          \
-    synchronise(at, sizeof(type), access_kind::update, SITE);                          \
-    const type was = *at;                                                         \
-    if (was == expected) *at = value;                                             \
-    return was;                                                                   \
+#define ATOMIC(bits, type)                                                                         \
+  type __tsan_atomic##bits##_load(const volatile type* at, int) {                                  \
+    synchronise(at, sizeof(type), access_kind::read, SITE);                                        \
+    return *at;                                                                                    \
+  }                                                                                                \
+  void __tsan_atomic##bits##_store(volatile type* at, type value, int) {                           \
+    synchronise(at, sizeof(type), access_kind::write, SITE);                                       \
+    *at = value;                                                                                   \
+  }                                                                                                \
+  UPDATE(bits, type, exchange, by)                                                                 \
+  UPDATE(bits, type, fetch_add, was + by)                                                          \
+  UPDATE(bits, type, fetch_sub, was - by)                                                          \
+  UPDATE(bits, type, fetch_and, was& by)                                                           \
+  UPDATE(bits, type, fetch_or, was | by)                                                           \
+  UPDATE(bits, type, fetch_xor, was ^ by)                                                          \
+  UPDATE(bits, type, fetch_nand, ~(was & by))                                                      \
+  int __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type value, \
+                                                    int, int) {                                    \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                                      \
+    if (*at == *expected) {                                                                        \
+      *at = value;                                                                                 \
+      return 1;                                                                                    \
+    }                                                                                              \
+    *expected = *at;                                                                               \
+    return 0;                                                                                      \
+  }                                                                                                \
+  int __tsan_atomic##bits##_compare_exchange_weak(volatile type* at, type* expected, type value,   \
+                                                  int, int) {                                      \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                                      \
+    if (*at == *expected) {                                                                        \
+      *at = value;                                                                                 \
+      return 1;                                                                                    \
+    }                                                                                              \
+    *expected = *at;                                                                               \
+    return 0;                                                                                      \
+  }                                                                                                \
+  type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type value,    \
+                                                  int, int) {                                      \
+    synchronise(at, sizeof(type), access_kind::update, SITE);                                      \
+    const type was = *at;                                                                          \
+    if (was == expected) *at = value;                                                              \
+    return was;                                                                                    \
   }
 ATOMIC(8, std::uint8_t)
 ATOMIC(16, std::uint16_t)

@@ -99,7 +99,7 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit) {
 /// Adds `Adjustment` to the count.
 ///
 /// Returns:  the previous count.
-/// Contract: WDM-LOCK-005; WDM-LOCK-010: the count stays within the limit (Windows raises
+/// Contract: WDM-LOCK-005; WDM-LOCK-012: the count stays within the limit (Windows raises
 ///           STATUS_SEMAPHORE_LIMIT_EXCEEDED).
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY, LONG Adjustment, BOOLEAN Wait) {
   BELAY_EXPORT(KeReleaseSemaphore, Semaphore);
@@ -117,7 +117,7 @@ LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY, LONG Adjustment, BOOL
       satisfy_waiters_locked(header);
     }
   }
-  BELAY_CONTRACT(fits, "WDM-LOCK-010", "STATUS_SEMAPHORE_LIMIT_EXCEEDED", 0x7E,
+  BELAY_CONTRACT(fits, "WDM-LOCK-012", "STATUS_SEMAPHORE_LIMIT_EXCEEDED", 0x7E,
                  (0xC0000047, 0, 0, 0), Semaphore,
                  "KeReleaseSemaphore by %d: the count is %d and the limit %d", Adjustment, before,
                  Semaphore->Limit);
@@ -178,14 +178,14 @@ LONG release_mutant(PRKMUTANT mutex, bool abandoned, const char* what) {
       }
     }
   }
-  BELAY_CONTRACT(owned, "WDM-LOCK-010", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0),
+  BELAY_CONTRACT(owned, "WDM-LOCK-012", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0),
                  mutex, "%s by a thread that does not own the mutex", what);
   return before;
 }
 }  // namespace
 
 /// Gives a mutex back once. Returns: the previous state, 0 if this released it.
-/// Contract: WDM-LOCK-005; WDM-LOCK-010: the caller owns it (Windows raises
+/// Contract: WDM-LOCK-005; WDM-LOCK-012: the caller owns it (Windows raises
 /// STATUS_MUTANT_NOT_OWNED).
 LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) {
   BELAY_EXPORT(KeReleaseMutex, Mutex);

@@ -30,7 +30,7 @@ void release_rundown(PEX_RUNDOWN_REF reference, ULONG count, const char* what) {
     if (held) count_of(reference) -= count * one_holder;
     last = count_of(reference) == running_down;
   }
-  BELAY_CONTRACT(held, "WDM-LOCK-010", "REFERENCE_BY_POINTER", 0x18,
+  BELAY_CONTRACT(held, "WDM-LOCK-012", "REFERENCE_BY_POINTER", 0x18,
                  (0, reinterpret_cast<std::uint64_t>(reference), 0, 0), reference,
                  "%s without having acquired the protection", what);
   if (last) sync::wake_all(reference);

@@ -1,7 +1,7 @@
 // Which of the two builds this translation unit belongs to.
 //
-// Every declaration of sync, core, kernel and wdm lives in `namespace belay::inline BELAY_BUILD`, so
-// an object of one build never links with an object of the other.
+// Every declaration of sync, core, kernel and wdm lives in `namespace belay::inline BELAY_BUILD`,
+// so an object of one build never links with an object of the other.
 #pragma once
 
 #if defined(BELAY_EXPLORED)

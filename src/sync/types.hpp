@@ -14,8 +14,9 @@ namespace belay::inline BELAY_BUILD::sync {
 using nanoseconds = std::int64_t;
 inline constexpr nanoseconds forever = INT64_MAX;
 
-/// What an actor is about to do to a piece of shared memory. The explored build decides at each such
-/// point who goes on, and derives the happens-before order from it; the native build ignores it.
+/// What an actor is about to do to a piece of shared memory. The explored build decides at each
+/// such point who goes on, and derives the happens-before order from it; the native build ignores
+/// it.
 enum class access_kind : std::uint8_t {
   none,     ///< nothing shared; ordered with nothing
   start,    ///< an actor's first step
@@ -47,8 +48,8 @@ struct actor_options {
   /// Identity across executions of the explored build (for example the KDPC that this task serves).
   /// nullptr: the parent and the count of its children so far.
   const void* key = nullptr;
-  /// Explored: an optional actor may act or never act; it keeps neither the clock nor the end of the
-  /// execution waiting.
+  /// Explored: an optional actor may act or never act; it keeps neither the clock nor the end of
+  /// the execution waiting.
   bool optional = false;
   /// Explored: the actor starts only when this opens. A native actor may start at once.
   gate start_gate = nullptr;

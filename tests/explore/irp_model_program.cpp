@@ -64,10 +64,13 @@ void irp_model::start() {
   irp = static_cast<model_irp*>(sync::allocate(sizeof(model_irp), sync::memory_use::guest));
   model_.initialise();
   static const int keys[3] = {};
-  sync::spawn({.name = "read", .key = &keys[0]},
-              [](void*) { which->read(&which->state->device, irp); }, nullptr);
-  sync::spawn({.name = "dpc", .key = &keys[1]}, [](void*) { which->dpc(&which->state->device); }, nullptr);
-  sync::spawn({.name = "cancel", .key = &keys[2]}, [](void*) { cancel(); }, nullptr);
+  sync::spawn(
+      {.name = "read", .key = &keys[0]}, [](void*) { which->read(&which->state->device, irp); },
+      nullptr);
+  sync::spawn(
+      {.name = "dpc", .key = &keys[1]}, [](void*) { which->dpc(&which->state->device); }, nullptr);
+  sync::spawn(
+      {.name = "cancel", .key = &keys[2]}, [](void*) { cancel(); }, nullptr);
 }
 
 void irp_model::finish() {

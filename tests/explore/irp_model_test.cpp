@@ -1,10 +1,11 @@
 // The IRP-cancel model: its interleavings counted, its bugs found, its fix proved.
+#include "irp_model.hpp"
+
 #include <gtest/gtest.h>
 
 #include "explore/explore.hpp"
 #include "explore/minimise.hpp"
 #include "explore/search.hpp"
-#include "irp_model.hpp"
 
 namespace {
 

@@ -52,7 +52,8 @@ TEST(Scheduler, FindsADeadlockAndNamesItsCycle) {
   } while (!found && strategy.advance());
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->clause, "WDM-LOCK-003");
-  EXPECT_NE(found->text.find("up waits for a spin lock held by down"), std::string::npos) << found->text;
+  EXPECT_NE(found->text.find("up waits for a spin lock held by down"), std::string::npos)
+      << found->text;
 }
 
 TEST(Scheduler, TheClockMovesOnlyWhenNobodyMustRun) {
@@ -92,7 +93,9 @@ TEST(Scheduler, AnAlarmFiresOnceOrIsCancelled) {
     sync::linger();
     s->cancelled = s->alarm.cancel();
   });
-  p.after([] { require(s->fired + (s->cancelled ? 1 : 0) == 1, "fired or cancelled, never both or neither"); });
+  p.after([] {
+    require(s->fired + (s->cancelled ? 1 : 0) == 1, "fired or cancelled, never both or neither");
+  });
   const exhausted all = exhaust(p);
   EXPECT_TRUE(all.holds()) << all.text();
   EXPECT_EQ(all.executions, 2u);
@@ -103,10 +106,12 @@ TEST(Scheduler, AnOptionalActorMayActOrNot) {
   struct optional_program final : program {
     void start() override {
       acted = 0;
-      sync::spawn({.name = "main", .key = reinterpret_cast<const void*>(1)},
-                  [](void*) { sync::point(sync::access_kind::write, &acted, 4); }, nullptr);
-      sync::spawn({.name = "maybe", .key = reinterpret_cast<const void*>(2), .optional = true},
-                  [](void*) { ++acted; }, nullptr);
+      sync::spawn(
+          {.name = "main", .key = reinterpret_cast<const void*>(1)},
+          [](void*) { sync::point(sync::access_kind::write, &acted, 4); }, nullptr);
+      sync::spawn(
+          {.name = "maybe", .key = reinterpret_cast<const void*>(2), .optional = true},
+          [](void*) { ++acted; }, nullptr);
     }
     void finish() override { (acted != 0 ? with : without)++; }
     int with = 0, without = 0;
@@ -121,19 +126,21 @@ TEST(Scheduler, OnOneProcessorASpinAboveTheHolderIsADeadlock) {
   struct nested final : program {
     void start() override {
       lock = 0;
-      sync::spawn({.name = "thread", .key = reinterpret_cast<const void*>(1)},
-                  [](void*) {
-                    sync::acquire_word(&lock);  // without raising
-                    sync::release_word(&lock);
-                  },
-                  nullptr);
-      sync::spawn({.name = "dpc", .key = reinterpret_cast<const void*>(2)},
-                  [](void*) {
-                    sync::level() = 2;
-                    sync::acquire_word(&lock);
-                    sync::release_word(&lock);
-                  },
-                  nullptr);
+      sync::spawn(
+          {.name = "thread", .key = reinterpret_cast<const void*>(1)},
+          [](void*) {
+            sync::acquire_word(&lock);  // without raising
+            sync::release_word(&lock);
+          },
+          nullptr);
+      sync::spawn(
+          {.name = "dpc", .key = reinterpret_cast<const void*>(2)},
+          [](void*) {
+            sync::level() = 2;
+            sync::acquire_word(&lock);
+            sync::release_word(&lock);
+          },
+          nullptr);
     }
   } p;
   const auto deadlocks = [&] {

@@ -1,10 +1,11 @@
 // The search as a whole: reductions lose nothing, budgets are kept, nondeterminism is noticed.
-#include <gtest/gtest.h>
+#include "explore/search.hpp"
 
 #include <set>
 
+#include <gtest/gtest.h>
+
 #include "explore/explore.hpp"
-#include "explore/search.hpp"
 #include "irp_model.hpp"
 #include "sync/sync.hpp"
 

@@ -1,10 +1,10 @@
 #include "sync/explored/arena.hpp"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+
+#include <sys/mman.h>
 
 namespace belay::inline BELAY_BUILD::sync {
 
@@ -14,8 +14,10 @@ namespace {
 constexpr std::uintptr_t wanted_base = 0x2000'0000'0000;
 
 void* map_at(std::uintptr_t where, std::size_t bytes) {
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where != 0 ? MAP_FIXED_NOREPLACE : 0);
-  void* const at = mmap(reinterpret_cast<void*>(where), bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  const int flags =
+      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where != 0 ? MAP_FIXED_NOREPLACE : 0);
+  void* const at =
+      mmap(reinterpret_cast<void*>(where), bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (at == MAP_FAILED) {
     std::fprintf(stderr,
                  "belay: cannot reserve %zu MiB of address space (errno %d); raise `ulimit -v`.\n",
@@ -32,7 +34,8 @@ void arena::map() {
   base_ = reinterpret_cast<std::uintptr_t>(map_at(wanted_base, size));
   shadow_ = static_cast<std::uint8_t*>(map_at(0, heaps_size / 8));
   for (int actor = 0; actor < max_actors; ++actor) {
-    void* const guard = reinterpret_cast<void*>(base_ + static_cast<std::size_t>(actor) * stack_size);
+    void* const guard =
+        reinterpret_cast<void*>(base_ + static_cast<std::size_t>(actor) * stack_size);
     mprotect(guard, guard_size, PROT_NONE);
   }
 }
@@ -42,7 +45,8 @@ void* arena::allocate(int actor, std::size_t bytes, memory_use use) {
   std::size_t& used = used_[actor];
   if (used + need + sizeof(header) > heap_size) return nullptr;
   touched_ |= std::uint64_t{1} << actor;
-  const std::uintptr_t at = base_ + stacks_size + static_cast<std::size_t>(actor) * heap_size + used;
+  const std::uintptr_t at =
+      base_ + stacks_size + static_cast<std::size_t>(actor) * heap_size + used;
   used += need;
   auto* const head = reinterpret_cast<header*>(at);
   head->bytes = bytes;

@@ -47,7 +47,9 @@ class arena {
   void* allocate(int actor, std::size_t bytes, memory_use use);
   /// A completed request stays marked as one: that says more than that it was freed.
   void deallocate(void* block) {
-    if (shadow_of(reinterpret_cast<std::uintptr_t>(block)) == static_cast<std::uint8_t>(memory_state::completed)) return;
+    if (shadow_of(reinterpret_cast<std::uintptr_t>(block)) ==
+        static_cast<std::uint8_t>(memory_state::completed))
+      return;
     poison(block, size_of(block), memory_state::freed);
   }
   std::size_t size_of(const void* block) const {

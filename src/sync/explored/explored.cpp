@@ -29,7 +29,8 @@ bool wait_on(const volatile void* word, std::uint32_t expected, nanoseconds dead
   if (*static_cast<const volatile std::uint32_t*>(word) != expected) return true;
   sleeper me{word, sleepers, false};
   sleepers = &me;
-  s.wait(word, [](const void* p) { return static_cast<const sleeper*>(p)->woken; }, &me, deadline);
+  s.wait(
+      word, [](const void* p) { return static_cast<const sleeper*>(p)->woken; }, &me, deadline);
   for (sleeper** at = &sleepers; *at != nullptr; at = &(*at)->next) {
     if (*at == &me) {
       *at = me.next;
@@ -60,8 +61,10 @@ void* allocate(std::size_t bytes, memory_use use) {
   scheduler& s = world();
   void* const block = s.memory().allocate(s.current() < 0 ? clock_actor : s.current(), bytes, use);
   if (block == nullptr && use == memory_use::internal) {
-    std::fputs("belay: one actor used its whole heap of 4 MiB; the guest leaks or the scenario is too large.\n",
-               stderr);
+    std::fputs(
+        "belay: one actor used its whole heap of 4 MiB; the guest leaks or the scenario is too "
+        "large.\n",
+        stderr);
     std::exit(3);
   }
   return block;

@@ -1,10 +1,10 @@
 #include "sync/explored/guest_access.hpp"
 
-#include <sys/mman.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include <sys/mman.h>
 
 namespace belay::inline BELAY_BUILD::sync {
 
@@ -16,7 +16,8 @@ void guest_memory::map() {
   void* const at = mmap(nullptr, arena::size / 8, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
-    std::fputs("belay: cannot reserve address space for the guest's shadow; raise `ulimit -v`.\n", stderr);
+    std::fputs("belay: cannot reserve address space for the guest's shadow; raise `ulimit -v`.\n",
+               stderr);
     std::exit(77);
   }
   arena_learned_ = static_cast<std::uint8_t*>(at);
@@ -39,7 +40,8 @@ void guest_memory::forget() {
   grew_ = frozen_ = false;
 }
 
-bool guest_memory::any_shared(const std::uint8_t* learned, std::uintptr_t address, std::size_t size) {
+bool guest_memory::any_shared(const std::uint8_t* learned, std::uintptr_t address,
+                              std::size_t size) {
   const std::size_t granules = ((address & 7) + size + 7) >> 3;
   for (std::size_t i = 0; i < granules; ++i) {
     if ((learned[i] & shared) != 0) return true;
@@ -50,11 +52,12 @@ bool guest_memory::any_shared(const std::uint8_t* learned, std::uintptr_t addres
 void guest_memory::learn(std::uint8_t* at, actor_id who, std::uintptr_t address, std::size_t size,
                          access_kind kind, bool synchronises) {
   const std::size_t granules = ((address & 7) + size + 7) >> 3;
-  for (std::size_t i = 0; i < granules; ++i) learn_granule(at + i, who, address + 8 * i, kind, synchronises);
+  for (std::size_t i = 0; i < granules; ++i)
+    learn_granule(at + i, who, address + 8 * i, kind, synchronises);
 }
 
-void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind,
-                                 bool synchronises) {
+void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t address,
+                                 access_kind kind, bool synchronises) {
   const std::uint8_t before = *at;
   // Two actors, one of them to write, and not yet noted.
   bool found;
@@ -78,7 +81,8 @@ void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t 
     if (!found) return;
   }
   const bool in_image = address - image_ < image_size_;
-  pending_.push_back(in_image ? ((address - image_) & ~std::uintptr_t{7}) + 1 : address & ~std::uintptr_t{7});
+  pending_.push_back(in_image ? ((address - image_) & ~std::uintptr_t{7}) + 1
+                              : address & ~std::uintptr_t{7});
   grew_ = true;
 }
 
@@ -157,7 +161,8 @@ void guest_memory::touch(std::uintptr_t address, std::size_t size, access_kind k
   scheduler& s = world();
   if (!s.running() || size == 0) return;
   if (kind != access_kind::update) return access(address, size, kind, false, s.me().site);
-  if (s.memory().in_heap(address) && !s.memory().addressable(address, size)) fault(address, size, kind);
+  if (s.memory().in_heap(address) && !s.memory().addressable(address, size))
+    fault(address, size, kind);
 }
 
 void guest_memory::fault(std::uintptr_t address, std::size_t size, access_kind kind) {

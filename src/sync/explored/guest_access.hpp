@@ -7,10 +7,10 @@
 //   plain accesses                             once two of them were not ordered by happens-before;
 //                                              without the race detector: like the others
 //
-// Plain accesses that race with nothing need none: a preemption between two points can be moved to the
-// later one without a difference. What an execution learns counts from the next on, so that an execution
-// is a function of its choices and of the set that it began with; a search that saw the set grow starts
-// again (see `grew`).
+// Plain accesses that race with nothing need none: a preemption between two points can be moved to
+// the later one without a difference. What an execution learns counts from the next on, so that an
+// execution is a function of its choices and of the set that it began with; a search that saw the
+// set grow starts again (see `grew`).
 #pragma once
 
 #include <cstdint>
@@ -49,8 +49,8 @@ class guest_memory {
   std::size_t shared_granules() const { return shared_.size(); }
   /// The shared granules: addresses in the arena, or offsets in the image plus one.
   std::vector<std::uint64_t> shared_set() const { return shared_; }
-  /// An address that means the same in every process: in the arena itself, in the image its offset plus
-  /// one; others are as they are.
+  /// An address that means the same in every process: in the arena itself, in the image its offset
+  /// plus one; others are as they are.
   std::uint64_t portable(std::uintptr_t address) const {
     return address - image_ < image_size_ ? address - image_ + 1 : address;
   }
@@ -94,7 +94,8 @@ class guest_memory {
     s.point(kind, reinterpret_cast<const void*>(address), size);
     synchronise(s.current(), address, kind);
     // The others may have freed or completed it meanwhile.
-    if (offset - arena::stacks_size < arena::heaps_size && !memory.addressable(address, size)) [[unlikely]]
+    if (offset - arena::stacks_size < arena::heaps_size && !memory.addressable(address, size))
+        [[unlikely]]
       fault(address, size, kind);
   }
 
@@ -109,27 +110,29 @@ class guest_memory {
       case access_kind::wait:
         return order.load(who, at, std::memory_order_acquire);
       default:
-        return order.update(who, at, kind == access_kind::update ? std::memory_order_acq_rel
-                                                                 : std::memory_order_release);
+        return order.update(
+            who, at,
+            kind == access_kind::update ? std::memory_order_acq_rel : std::memory_order_release);
     }
   }
 
   /// The block may no longer be touched: that is a write to all of it.
   void poisoned(std::uintptr_t address, std::size_t size);
 
-  /// The same for an access that our own code makes on the guest's behalf; `update` only checks that it
-  /// may be touched: the call that does it makes its own point.
+  /// The same for an access that our own code makes on the guest's behalf; `update` only checks
+  /// that it may be touched: the call that does it makes its own point.
   void touch(std::uintptr_t address, std::size_t size, access_kind kind);
   /// Remembers that `who` accesses `address`, for an access that is a point anyway.
   void learn_point(std::uintptr_t address, access_kind kind);
 
  private:
-  // A learned byte: the actor that touched it (0: nobody yet) or `many`; `written`; `shared`: a point.
+  // A learned byte: the actor that touched it (0: nobody yet) or `many`; `written`; `shared`: a
+  // point.
   static constexpr std::uint8_t shared = 0x80, written = 0x40, who_mask = 0x3f;
   static constexpr std::uint8_t many = who_mask;
 
-  void learn(std::uint8_t* at, actor_id who, std::uintptr_t address, std::size_t size, access_kind kind,
-             bool synchronises);
+  void learn(std::uint8_t* at, actor_id who, std::uintptr_t address, std::size_t size,
+             access_kind kind, bool synchronises);
   void learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t address, access_kind kind,
                      bool synchronises);
   static bool any_shared(const std::uint8_t* learned, std::uintptr_t address, std::size_t size);

@@ -80,7 +80,8 @@ race_detector::plain_cell& race_detector::cell(std::uintptr_t granule) {
   }
 }
 
-void race_detector::sync(actor_id who, const volatile void* at, bool acquire, bool release, bool replaces) {
+void race_detector::sync(actor_id who, const volatile void* at, bool acquire, bool release,
+                         bool replaces) {
   const std::size_t me = slot(who);
   clock& mine = clocks_[me];
   clock& last = released(reinterpret_cast<std::uintptr_t>(at));
@@ -99,7 +100,8 @@ void race_detector::sync(actor_id who, const volatile void* at, bool acquire, bo
 
 bool race_detector::unordered_write(const plain_cell& it, const clock& mine) const {
   if (it.writer >= 0 && it.write_time > mine[static_cast<std::size_t>(it.writer)]) return true;
-  if (it.readers < 0) return it.reader >= 0 && it.read_time > mine[static_cast<std::size_t>(it.reader)];
+  if (it.readers < 0)
+    return it.reader >= 0 && it.read_time > mine[static_cast<std::size_t>(it.reader)];
   const clock& readers = many_[static_cast<std::size_t>(it.readers)];
   for (std::size_t i = 0; i < top_; ++i) {
     if (readers[i] > mine[i]) return true;

@@ -2,9 +2,9 @@
 // unordered (after FastTrack: Flanagan and Freund, PLDI 2009).
 //
 // Two uses. In tests of our own concurrent code a race is a finding: the explorer's steps are
-// sequentially consistent, so what shows that an order is too weak is two plain accesses without one.
-// For guests it says which memory needs scheduling points: code between two synchronising steps that
-// races with nothing behaves the same wherever it is preempted (see guest_access.hpp).
+// sequentially consistent, so what shows that an order is too weak is two plain accesses without
+// one. For guests it says which memory needs scheduling points: code between two synchronising
+// steps that races with nothing behaves the same wherever it is preempted (see guest_access.hpp).
 #pragma once
 
 #include <array>

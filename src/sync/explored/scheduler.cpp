@@ -142,7 +142,8 @@ std::uint64_t scheduler::keep_to_processors(std::uint64_t candidates) const {
     if (!holder.started || holder.interrupt_level < 2) continue;
     for (std::uint64_t others = kept; others != 0; others &= others - 1) {
       const actor& other = actors_[static_cast<std::size_t>(__builtin_ctzll(others))];
-      if (&other != &holder && other.cpu == holder.cpu && !(other.started && other.interrupt_level >= 2)) {
+      if (&other != &holder && other.cpu == holder.cpu &&
+          !(other.started && other.interrupt_level >= 2)) {
         kept &= ~(std::uint64_t{1} << __builtin_ctzll(others));
       }
     }
@@ -265,8 +266,9 @@ actor_id scheduler::slot_for(std::uint64_t identity) {
 actor_id scheduler::spawn(const actor_options& options, entry run, void* argument) {
   actor& parent = me();
   const std::uint64_t identity =
-      options.key != nullptr ? mix(guest().portable(reinterpret_cast<std::uintptr_t>(options.key)), 1)
-                             : mix(parent.identity + 2, ++parent.children);
+      options.key != nullptr
+          ? mix(guest().portable(reinterpret_cast<std::uintptr_t>(options.key)), 1)
+          : mix(parent.identity + 2, ++parent.children);
   const actor_id who = slot_for(identity);
   actor& child = actors_[static_cast<std::size_t>(who)];
   child.identity = identity;
@@ -306,14 +308,16 @@ void scheduler::join(actor_id who) {
     const scheduler* in;
     actor_id who;
   } const whom{this, who};
-  wait(&actors_[static_cast<std::size_t>(who)],
-       [](const void* p) {
-         const auto* const t = static_cast<const target*>(p);
-         return (t->in->live_ & bit(t->who)) == 0;
-       },
-       &whom, forever);
+  wait(
+      &actors_[static_cast<std::size_t>(who)],
+      [](const void* p) {
+        const auto* const t = static_cast<const target*>(p);
+        return (t->in->live_ & bit(t->who)) == 0;
+      },
+      &whom, forever);
   actor& self = me();
-  if (hashing_) histories_.commit(current_, self.history, actors_[static_cast<std::size_t>(who)].history);
+  if (hashing_)
+    histories_.commit(current_, self.history, actors_[static_cast<std::size_t>(who)].history);
 }
 
 void scheduler::finish_current() {

@@ -40,8 +40,8 @@ class chooser {
   virtual actor_id choose(const decision& what) = 0;
 };
 
-/// The default, which replay and reports measure deviations against: go on with whoever runs; else the
-/// lowest of those that must run; else the clock; else the lowest of the rest.
+/// The default, which replay and reports measure deviations against: go on with whoever runs; else
+/// the lowest of those that must run; else the clock; else the lowest of the rest.
 inline actor_id default_choice(const decision& what) {
   if (what.current_goes_on) return what.current;
   const std::uint64_t must = what.candidates & ~what.reluctant;
@@ -73,10 +73,10 @@ struct actor {
   entry run = nullptr;
   void* argument = nullptr;
   void* local = nullptr;
-  const void* site = nullptr;        // where in the guest the current access is
-  const char* doing = nullptr;       // the current library call
+  const void* site = nullptr;   // where in the guest the current access is
+  const char* doing = nullptr;  // the current library call
   const void* doing_to = nullptr;
-  void* frame = nullptr;             // frame pointer of the guest at its last note
+  void* frame = nullptr;  // frame pointer of the guest at its last note
   actor_id parent = no_actor;
   char name[48] = {};
 };
@@ -158,8 +158,8 @@ class scheduler {
   void add(alarm* what);
   void remove(alarm* what);
 
-  /// Which actor each slot is for, by its identity across executions and processes; slots without one
-  /// are 0.
+  /// Which actor each slot is for, by its identity across executions and processes; slots without
+  /// one are 0.
   std::array<std::uint64_t, max_actors> identities() const;
   void set_identities(const std::array<std::uint64_t, max_actors>& identities);
 
