@@ -9,6 +9,7 @@
 #include "explore/deadlock.hpp"
 #include "explore/guest_image.hpp"
 #include "explore/symbols.hpp"
+#include "wdm/io_manager.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -78,6 +79,8 @@ class names {
     if (const int actor = memory.stack_of(address); actor >= 0) {
       return fmt::format("stack of {}", sync::world().at(actor).name);
     }
+    char known[64];
+    if (wdm::name_address(reinterpret_cast<const void*>(address), known, sizeof known)) return known;
     std::uintptr_t start = 0;
     std::size_t bytes = 0;
     if (!memory.find_block(address, &start, &bytes)) return {};

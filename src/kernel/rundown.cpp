@@ -20,6 +20,7 @@ bool acquire_rundown(PEX_RUNDOWN_REF reference, ULONG count) {
   return true;
 }
 
+/// Contract: WDM-LOCK-012
 void release_rundown(PEX_RUNDOWN_REF reference, ULONG count, const char* what) {
   use(reference, sizeof *reference);
   bool held = false;

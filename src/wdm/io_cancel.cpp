@@ -86,9 +86,14 @@ BOOLEAN NTAPI IoCancelIrp(PIRP Irp) {
   BELAY_EXPORT(IoCancelIrp, Irp);
   wdm::irp_record* record = wdm::find_record(Irp);
   BELAY_CONTRACT(record == nullptr || wdm::state_of(record) != wdm::irp_state::completed,
-                 "WDM-CANCEL-005", "", 0x48, (reinterpret_cast<std::uint64_t>(Irp), 0, 0, 0), Irp,
+                 "WDM-CANCEL-004", "CancelIrpNotOwned", 0x48,
+                 (reinterpret_cast<std::uint64_t>(Irp), 0, 0, 0), Irp,
                  "IoCancelIrp on the IRP %p, which has been completed: only who keeps an IRP from "
                  "completing may cancel it",
+                 static_cast<const void*>(Irp));
+  BELAY_CONTRACT(record != nullptr || !wdm::was_freed(Irp), "WDM-CANCEL-005", "CancelIrpNotOwned",
+                 0x48, (reinterpret_cast<std::uint64_t>(Irp), 0, 0, 0), Irp,
+                 "IoCancelIrp on the IRP %p, which has been freed: the caller must keep it alive",
                  static_cast<const void*>(Irp));
   record = wdm::require_irp(Irp, "IoCancelIrp");
   return wdm::cancel_irp(record, Irp, BELAY_SITE);

@@ -120,6 +120,28 @@ void check_lost_cancel(irp_record* record, sync::nanoseconds patience, const voi
   if (armed_too_late(record)) report_stuck(record, site);
 }
 
+bool name_address(const void* address, char* text, std::size_t room) {
+  if (the_state == nullptr) return false;
+  if (address == &the_state->cancel_lock) {
+    std::snprintf(text, room, "cancel spin lock");
+    return true;
+  }
+  for (const device_extra* each = the_state->devices; each != nullptr; each = each->next) {
+    const auto start = reinterpret_cast<std::uintptr_t>(each->device);
+    const auto offset = reinterpret_cast<std::uintptr_t>(address) - start;
+    if (each->device == nullptr || offset >= each->device->Size) continue;
+    if (offset < sizeof(DEVICE_OBJECT)) {
+      std::snprintf(text, room, offset == 0 ? "device object" : "device object+%#zx", offset);
+    } else {
+      const auto within = reinterpret_cast<std::uintptr_t>(address) -
+                          reinterpret_cast<std::uintptr_t>(each->device->DeviceExtension);
+      std::snprintf(text, room, within == 0 ? "device extension" : "device extension+%#zx", within);
+    }
+    return true;
+  }
+  return false;
+}
+
 void check_lost_cancels(sync::nanoseconds patience) {
   const sync::sealed seal;
   while (irp_record* record = first_lost(sync::self())) {

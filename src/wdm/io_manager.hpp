@@ -201,6 +201,11 @@ struct irp_view {
   const void* site = nullptr;     ///< code that allocated it, or sent it
 };
 
+/// Writes what lies at `address`, for reports: "device extension+0x18", "file object", "cancel spin lock".
+///
+/// Returns: false when it has no name here.
+bool name_address(const void* address, char* text, std::size_t room);
+
 /// Calls `visit(context, view)` for each IRP that is not freed, until it returns false.
 void visit_irps(bool (*visit)(void* context, const irp_view&), void* context);
 
