@@ -27,6 +27,8 @@ std::uint64_t portable(std::uint64_t address) {
   return 0;
 }
 
+constexpr std::uint64_t irp_cancel_routine = 0x68;  // its offset in an IRP
+
 struct field {
   std::uint32_t offset;
   const char* name;
@@ -80,7 +82,8 @@ class names {
       return fmt::format("stack of {}", sync::world().at(actor).name);
     }
     char known[64];
-    if (wdm::name_address(reinterpret_cast<const void*>(address), known, sizeof known)) return known;
+    if (wdm::name_address(reinterpret_cast<const void*>(address), known, sizeof known))
+      return known;
     std::uintptr_t start = 0;
     std::size_t bytes = 0;
     if (!memory.find_block(address, &start, &bytes)) return {};
@@ -144,6 +147,21 @@ sync::actor_id event_recorder::choose(const sync::decision& what) {
   return chosen;
 }
 
+void event_recorder::note_armed() {
+  const std::uint64_t irp = exchanged_;
+  if (irp == 0) return;
+  exchanged_ = 0;
+  if (*reinterpret_cast<void* const*>(irp + irp_cancel_routine) == nullptr) return;
+  raw_event armed = exchange_;
+  armed.access = {};
+  armed.note = "irp:armed";
+  armed.object = irp;
+  const bool preempts = preempting_;  // the step that comes, not this one
+  preempting_ = false;
+  add(armed);
+  preempting_ = preempts;
+}
+
 void event_recorder::add(raw_event what) {
   const sync::scheduler& s = sync::world();
   what.step = s.steps();
@@ -165,16 +183,24 @@ void event_recorder::add(raw_event what) {
 
 void event_recorder::on_step(sync::actor_id who, const sync::pending_access& what,
                              const void* site) {
+  note_armed();
   raw_event it{};
   it.actor = who;
   it.access = what;
   it.object = what.address;
   it.site = reinterpret_cast<std::uint64_t>(site);
   add(it);
+  if (what.kind != sync::access_kind::update) return;
+  for (const std::uint64_t irp : irps_) {
+    if (what.address == irp + irp_cancel_routine) exchanged_ = irp, exchange_ = it;
+  }
 }
 
 void event_recorder::on_note(sync::actor_id who, const char* what, const void* object,
                              const void* site) {
+  note_armed();
+  if (std::strcmp(what, "irp:allocated") == 0)
+    irps_.push_back(reinterpret_cast<std::uint64_t>(object));
   raw_event it{};
   it.actor = who;
   it.note = what;

@@ -36,11 +36,16 @@ class event_recorder final : public sync::recorder, public sync::chooser {
 
  private:
   void add(raw_event what);
+  void note_armed();
 
   sync::chooser& inner_;
   std::vector<raw_event> events_;
   std::uint64_t digest_ = 0;
   bool preempting_ = false;
+  // IoSetCancelRoutine is the guest's own exchange: whether it armed shows once it is done.
+  std::vector<std::uint64_t> irps_;
+  std::uint64_t exchanged_ = 0;  // the packet whose CancelRoutine the last step exchanged
+  raw_event exchange_{};
 };
 
 /// Runs `what` along `directives` and writes its events into `into`, with names; `image` gives the
