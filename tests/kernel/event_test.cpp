@@ -62,6 +62,7 @@ TEST_F(event, pulse_leaves_it_unsignalled) {
   EXPECT_EQ(KeReadStateEvent(&event_), 0);
 }
 
+// WDM-LOCK-012
 TEST_F(semaphore, counts) {
   KSEMAPHORE semaphore;
   KeInitializeSemaphore(&semaphore, 1, 3);
@@ -70,7 +71,7 @@ TEST_F(semaphore, counts) {
   EXPECT_EQ(KeReleaseSemaphore(&semaphore, 0, 2, FALSE), 0);
   EXPECT_EQ(KeReleaseSemaphore(&semaphore, 0, 1, FALSE), 2);
   EXPECT_EQ(KeReadStateSemaphore(&semaphore), 3);
-  EXPECT_VIOLATION(KeReleaseSemaphore(&semaphore, 0, 1, FALSE), "WDM-LOCK-010", "0x0000007E");
+  EXPECT_VIOLATION(KeReleaseSemaphore(&semaphore, 0, 1, FALSE), "WDM-LOCK-012", "0x0000007E");
 }
 
 TEST_F(waits, time_out) {

@@ -9,6 +9,7 @@ using mutex = kernel_tests::executive_test;
 using region = kernel_tests::executive_test;
 using resource = kernel_tests::executive_test;
 
+// WDM-LOCK-012
 TEST_F(mutex, is_recursive_and_owned) {
   KMUTEX mutex;
   KeInitializeMutex(&mutex, 0);
@@ -20,7 +21,7 @@ TEST_F(mutex, is_recursive_and_owned) {
     const actor other(
         [](void* p) {
           EXPECT_EQ(poll(p), STATUS_TIMEOUT);
-          EXPECT_VIOLATION(KeReleaseMutex(static_cast<PKMUTEX>(p), FALSE), "WDM-LOCK-010",
+          EXPECT_VIOLATION(KeReleaseMutex(static_cast<PKMUTEX>(p), FALSE), "WDM-LOCK-012",
                            "0x0000007E");
         },
         &mutex);
@@ -121,6 +122,7 @@ TEST_F(resource, one_writer_or_many_readers) {
   ExDeleteResourceLite(&resource);
 }
 
+// WDM-LOCK-012
 TEST_F(resource, rundown_waits_for_the_last) {
   EX_RUNDOWN_REF reference;
   ExInitializeRundownProtection(&reference);
@@ -129,6 +131,7 @@ TEST_F(resource, rundown_waits_for_the_last) {
                     &reference);
   ExWaitForRundownProtectionRelease(&reference);
   EXPECT_FALSE(ExAcquireRundownProtection(&reference));
+  EXPECT_VIOLATION(ExReleaseRundownProtection(&reference), "WDM-LOCK-012", "0x00000018");
 }
 
 }  // namespace

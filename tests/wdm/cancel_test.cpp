@@ -49,7 +49,7 @@ TEST_F(cancel_test, a_set_cancel_routine_is_called_and_the_answer_is_true) {
   EXPECT_EQ(read.status(), STATUS_CANCELLED);
 }
 
-// WDM-CANCEL-001, WDM-CANCEL-002
+// WDM-CANCEL-001, WDM-CANCEL-002; WDM-CANCEL-016: it may still end with success.
 TEST_F(cancel_test, without_a_routine_only_the_flag_is_set_and_the_answer_is_false) {
   wdm::request read({.file = opened.file});
   read.start();
@@ -181,13 +181,33 @@ TEST_F(cancel_test, a_cancel_routine_that_returns_at_another_irql_is_reported) {
   read.wait();
 }
 
+// WDM-CANCEL-009
+TEST_F(cancel_test, completing_under_the_cancel_lock_is_reported) {
+  wdm::request read({.file = opened.file});
+  read.start();
+  KIRQL irql;
+  IoAcquireCancelSpinLock(&irql);
+  expect_broken("WDM-CANCEL-009", [&] { complete(held, STATUS_SUCCESS); });
+  expect_broken("WDM-CANCEL-009", [&] { IoCancelIrp(held); });
+  IoReleaseCancelSpinLock(irql);
+  complete(held, STATUS_SUCCESS);
+  read.wait();
+}
+
 // WDM-CANCEL-005
+TEST_F(cancel_test, cancelling_a_freed_irp_is_reported) {
+  PIRP own = IoAllocateIrp(1, FALSE);
+  IoFreeIrp(own);
+  expect_broken("WDM-CANCEL-005", [&] { IoCancelIrp(own); });
+}
+
+// WDM-CANCEL-004
 TEST_F(cancel_test, cancelling_a_completed_irp_is_reported) {
   wdm::request read({.file = opened.file});
   read.start();
   PIRP irp = held;
   complete(irp, STATUS_SUCCESS);
-  expect_broken("WDM-CANCEL-005", [&] { IoCancelIrp(irp); });
+  expect_broken("WDM-CANCEL-004", [&] { IoCancelIrp(irp); });
   read.wait();
 }
 
