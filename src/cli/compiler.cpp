@@ -31,9 +31,10 @@ constexpr const char* common_flags[] = {
     "-fshort-wchar", "-fms-extensions", "-Ulinux", "-Uunix", "-U_FORTIFY_SOURCE", "-D_AMD64_=1",
     "-D_M_AMD64=100", "-D_M_X64=100", "-D_WIN64=1", "-DDBG=1", "-D_KERNEL_MODE=1",
     // Usual in drivers, and harmless.
-    "-Wno-multichar", "-Wno-unknown-pragmas", "-Wno-attributes", "-Wno-address-of-packed-member",
-    "-Werror=implicit-function-declaration"};
-constexpr const char* cpp_flags[] = {"-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"};
+    "-Wno-multichar", "-Wno-unknown-pragmas", "-Wno-attributes", "-Wno-address-of-packed-member"};
+constexpr const char* c_flags[] = {"-Werror=implicit-function-declaration"};
+constexpr const char* cpp_flags[] = {"-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
+                                     "-Wno-write-strings"};
 constexpr const char* gcc_flags[] = {"--param", "tsan-distinguish-volatile=1", "--param",
                                      "tsan-instrument-func-entry-exit=0"};
 constexpr const char* clang_flags[] = {
@@ -248,7 +249,7 @@ std::vector<std::string> compile(const compile_job& job) {
     }
     std::vector<std::string> command = {cpp ? job.with.cpp : job.with.c};
     append(command, common_flags);
-    if (cpp) append(command, cpp_flags);
+    cpp ? append(command, cpp_flags) : append(command, c_flags);
     if (job.with.clang)
       append(command, clang_flags);
     else

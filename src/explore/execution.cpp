@@ -84,9 +84,17 @@ void after_crash() {
     std::snprintf(what.text, sizeof what.text, "the driver ran an illegal instruction or a trap");
   } else {
     what.clause = "WDM-IRP-014";
-    what.rule = "DRIVER_IRQL_NOT_LESS_OR_EQUAL";
-    what.bug_check = 0xD1;
-    what.parameter[1] = s.current() >= 0 ? s.at(s.current()).interrupt_level : 0;
+    const std::uint8_t level = s.at(s.current()).interrupt_level;
+    if (level >= 2) {
+      what.rule = "DRIVER_IRQL_NOT_LESS_OR_EQUAL";
+      what.bug_check = 0xD1;
+      what.parameter[1] = level;
+    } else {
+      what.rule = "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED";
+      what.bug_check = 0x7E;
+      what.parameter[0] = 0xC0000005;
+      what.parameter[1] = reinterpret_cast<std::uintptr_t>(crash_site);
+    }
     std::snprintf(what.text, sizeof what.text,
                   "the driver touched memory that is not there: %s (%p)",
                   address < 0x10000 ? "a null pointer" : "a wild pointer", crash_address);
@@ -97,11 +105,12 @@ void after_crash() {
 void redirect(ucontext_t* context, int signal) {
   greg_t* const registers = context->uc_mcontext.gregs;
   crash_signal = signal;
-  crash_site = reinterpret_cast<const void*>(registers[REG_RIP]);
+  // Sites are return addresses: just behind the instruction's first byte counts as one.
+  crash_site = reinterpret_cast<const void*>(registers[REG_RIP] + 1);
   crash_frame = reinterpret_cast<const void*>(registers[REG_RBP]);
   const sync::scheduler& s = sync::world();
   // A call through a bad pointer: the site is the caller.
-  if (crash_site == crash_address) {
+  if (reinterpret_cast<const void*>(registers[REG_RIP]) == crash_address) {
     crash_site = *reinterpret_cast<void* const*>(registers[REG_RSP]);
   }
   auto stack = static_cast<std::uintptr_t>(registers[REG_RSP]);

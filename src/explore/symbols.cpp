@@ -177,6 +177,29 @@ std::string symbols::state::function_at(std::uint64_t offset) const {
   return {};
 }
 
+namespace {
+
+// Clang gives line 0 to code that belongs to no single line: the last line before it is the best word.
+void before_line_zero(Dwarf_Die& unit, std::uint64_t pc, source_location& at) {
+  Dwarf_Lines* lines = nullptr;
+  std::size_t count = 0;
+  if (dwarf_getsrclines(&unit, &lines, &count) != 0) return;
+  Dwarf_Addr best = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Dwarf_Line* const each = dwarf_onesrcline(lines, i);
+    Dwarf_Addr address = 0;
+    int number = 0;
+    dwarf_lineaddr(each, &address);
+    dwarf_lineno(each, &number);
+    if (number == 0 || address > pc || address < best) continue;
+    best = address;
+    at.line = number;
+    dwarf_linecol(each, &at.column);
+  }
+}
+
+}  // namespace
+
 std::vector<stack_frame> symbols::state::look_up(std::uint64_t pc) {
   for (Dwarf_Die& unit : units) {
     if (dwarf_haspc(&unit, pc) <= 0) continue;
@@ -185,6 +208,7 @@ std::vector<stack_frame> symbols::state::look_up(std::uint64_t pc) {
       if (const char* file = dwarf_linesrc(line, nullptr, nullptr)) at.file = file;
       dwarf_lineno(line, &at.line);
       dwarf_linecol(line, &at.column);
+      if (at.line == 0) before_line_zero(unit, pc, at);
     }
     std::vector<Dwarf_Die> chain;
     descend(&unit, pc, chain);
