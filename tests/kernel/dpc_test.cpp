@@ -22,6 +22,7 @@ VOID note_call(PKDPC, PVOID context, PVOID first, PVOID second) {
   KeSetEvent(&s->ran, 0, FALSE);
 }
 
+// WDM-LOCK-004
 TEST_F(dpc, runs_at_dispatch_level_with_its_arguments) {
   seen state;
   KDPC dpc;

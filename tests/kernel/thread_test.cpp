@@ -79,4 +79,24 @@ TEST_F(thread_death, left_behind_or_at_the_wrong_irql) {
       "WDM-IRP-024", "0x000000C8");
 }
 
+// WDM-LOCK-008, WDM-LOCK-009
+TEST_F(thread_death, ends_inside_a_region) {
+  EXPECT_VIOLATION(
+      {
+        HANDLE handle;
+        start(
+            &handle, [](PVOID) { KeEnterCriticalRegion(); }, nullptr);
+        ZwWaitForSingleObject(handle, FALSE, nullptr);
+      },
+      "WDM-LOCK-008", "0x000000C4 \\(0x0000000000040003");
+  EXPECT_VIOLATION(
+      {
+        HANDLE handle;
+        start(
+            &handle, [](PVOID) { KeEnterGuardedRegion(); }, nullptr);
+        ZwWaitForSingleObject(handle, FALSE, nullptr);
+      },
+      "WDM-LOCK-009", "0x000000C4 \\(0x000000000004000E");
+}
+
 }  // namespace

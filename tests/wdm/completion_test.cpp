@@ -251,7 +251,7 @@ TEST_F(completion_test, another_status_than_the_one_completed_with_is_reported) 
   });
 }
 
-// WDM-IRP-007
+// WDM-IRP-007, WDM-LOCK-004
 TEST_F(completion_test, a_dispatch_routine_that_returns_raised_is_reported) {
   expect_dispatch_broken("WDM-IRP-007", [](PDEVICE_OBJECT, PIRP irp) {
     KIRQL old;
@@ -294,6 +294,28 @@ TEST_F(completion_test, completing_under_a_spin_lock_is_reported) {
     return complete(irp, STATUS_SUCCESS);
   });
   KeReleaseSpinLock(&lock, PASSIVE_LEVEL);
+}
+
+// WDM-LOCK-006
+TEST_F(completion_test, completing_above_dispatch_level_is_reported) {
+  expect_dispatch_broken("WDM-LOCK-006", [](PDEVICE_OBJECT, PIRP irp) {
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL + 1, &old);
+    return complete(irp, STATUS_SUCCESS);
+  });
+  KeLowerIrql(PASSIVE_LEVEL);
+}
+
+// WDM-IRP-034
+TEST_F(completion_test, what_is_no_packet_or_device_is_reported) {
+  static IRP stray;
+  expect_broken("WDM-IRP-034", [] { IoCompleteRequest(&stray, IO_NO_INCREMENT); });
+  expect_broken("WDM-IRP-034", [&] { IoCallDriver(device, &stray); });
+  completion seen;
+  PIRP own = make_read(seen, TRUE, TRUE, TRUE);
+  static DEVICE_OBJECT gone;
+  expect_broken("WDM-IRP-034", [&] { IoCallDriver(&gone, own); });
+  IoFreeIrp(own);
 }
 
 // WDM-IRP-028

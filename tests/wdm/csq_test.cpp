@@ -172,6 +172,14 @@ TEST_F(csq_test, the_next_irp_that_is_not_being_cancelled_is_taken) {
   EXPECT_TRUE(second.wait());
 }
 
+// WDM-CSQ-007
+TEST_F(csq_test, peek_returns_an_irp_or_null) {
+  static IRP none;
+  q.csq.CsqPeekNextIrp = [](PIO_CSQ, PIRP, PVOID) { return &none; };
+  expect_broken("WDM-CSQ-007", [&] { IoCsqRemoveNextIrp(&q.csq, nullptr); });
+  release(&q.csq, PASSIVE_LEVEL);
+}
+
 // WDM-CSQ-003
 TEST_F(csq_test, an_irp_is_inserted_into_one_queue_only) {
   lost_request read({.file = file});
