@@ -114,8 +114,8 @@ void check_caller(irp_record* record, PIRP irp) {
   BELAY_CONTRACT(!was_cancelled(record) || cancel_flag(irp), "WDM-CANCEL-007", "IrpCancelField", 0,
                  (0, 0, 0, 0), irp, "the driver has reset Irp->Cancel of the cancelled IRP %p",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(!holds_cancel_lock(), "WDM-CANCEL-009", "CancelSpinLock", 0,
-                 (word(irp), 0, 0, 0), irp, "IoCompleteRequest while holding the cancel spin lock");
+  BELAY_CONTRACT(!holds_cancel_lock(), "WDM-CANCEL-009", "CancelSpinLock", 0, (word(irp), 0, 0, 0),
+                 irp, "IoCompleteRequest while holding the cancel spin lock");
   BELAY_CONTRACT(kernel::spin_locks_held() == 0, "WDM-LOCK-002", "SpinLockSafe", 0,
                  (word(irp), 0, 0, 0), irp, "IoCompleteRequest while holding a spin lock");
 }
