@@ -288,7 +288,7 @@ actor_id scheduler::spawn(const actor_options& options, entry run, void* argumen
   child.parent = current_;
   child.cpu = static_cast<std::uint8_t>(
       cpus_ == 0 ? who : (options.kind == actor_kind::task ? parent.cpu : (who - 1) % cpus_));
-  std::strncpy(child.name, options.name, sizeof child.name - 1);
+  child.name = options.name;
   if (hashing_) histories_.commit(who, child.history, parent.history);
   live_ |= bit(who);
   used_ |= bit(who);

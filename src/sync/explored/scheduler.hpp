@@ -78,7 +78,7 @@ struct actor {
   const void* doing_to = nullptr;
   void* frame = nullptr;  // frame pointer of the guest at its last note
   actor_id parent = no_actor;
-  char name[48] = {};
+  const char* name = "";  // lives as long as the execution
 };
 
 /// Sees each step of an execution, to write it down. Called on the actor's stack.
