@@ -225,10 +225,11 @@ std::string describe(const scenario& what) {
     cancelled |= each.cancel == cancel_when::any;
     kinds.push_back(fmt::format("{} {}", what.requests, kind));
   }
+  if (kinds.empty()) return "loaded and unloaded, without a client";
   return fmt::format(
       "{}{}, each {}{}", plural(static_cast<std::uint64_t>(what.clients), "client"),
       what.shared_handle ? " on one handle" : "",
-      kinds.empty() ? "only opens and closes" : fmt::format("{}", fmt::join(kinds, " + ")),
+      fmt::join(kinds, " + "),
       cancelled ? ", cancelled at any point or never" : "");
 }
 
