@@ -8,11 +8,16 @@ namespace belay::inline BELAY_BUILD::kernel {
 
 namespace {
 
+bool owned_by(PFAST_MUTEX mutex, PVOID thread) {
+  const guard hold(the_executive().lock);
+  return mutex->Owner == thread;
+}
+
 /// Contract: WDM-LOCK-010
 void acquire(PFAST_MUTEX mutex, const char* what) {
   use(mutex, sizeof *mutex);
   PVOID const self = current_object();
-  BELAY_CONTRACT(mutex->Owner != self, "WDM-LOCK-010", "Deadlock Detection", 0xC4,
+  BELAY_CONTRACT(!owned_by(mutex, self), "WDM-LOCK-010", "Deadlock Detection", 0xC4,
                  (0x1001, reinterpret_cast<std::uint64_t>(mutex), 0, 0), mutex,
                  "%s by the thread that holds it already; it waits for itself", what);
   BELAY_CONTRACT(mutex->Event.Header.WaitListHead.Flink == &mutex->Event.Header.WaitListHead,
@@ -48,7 +53,7 @@ bool try_acquire(PFAST_MUTEX mutex) {
 /// Contract: WDM-LOCK-010
 void release(PFAST_MUTEX mutex, const char* what, std::uint64_t code) {
   use(mutex, sizeof *mutex);
-  BELAY_CONTRACT(mutex->Owner == current_object(), "WDM-LOCK-010",
+  BELAY_CONTRACT(owned_by(mutex, current_object()), "WDM-LOCK-010",
                  "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
                  (code, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
                  "%s by a thread that does not hold it", what);
