@@ -12,8 +12,8 @@ void report_memory_fault(std::uintptr_t address, std::size_t size, bool write) {
   kernel::violation what;
   what.object = reinterpret_cast<const void*>(address);
   what.parameter[0] = address;
-  what.parameter[1] = sync::level();
-  what.parameter[2] = write ? 1 : 0;
+  what.parameter[1] = write ? 1 : 0;
+  what.parameter[2] = reinterpret_cast<std::uintptr_t>(sync::world().me().site);
   const char* const verb = write ? "writes" : "reads";
   std::uintptr_t start = 0;
   std::size_t bytes = 0;
@@ -28,7 +28,7 @@ void report_memory_fault(std::uintptr_t address, std::size_t size, bool write) {
     case sync::memory_state::completed:
       what.clause = "WDM-IRP-001";
       what.rule = "IrpProcessingComplete";
-      what.bug_check = 0xC4;
+      what.bug_check = 0xD5;
       std::snprintf(what.text, sizeof what.text,
                     "the driver %s %zu bytes of an I/O request that has been completed and is no "
                     "longer its own",
