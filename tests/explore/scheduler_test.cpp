@@ -36,7 +36,6 @@ TEST(Scheduler, FindsALostUpdate) {
 }
 
 TEST(Scheduler, FindsADeadlockAndNamesItsCycle) {
-  sync::spin_lock first, second;
   std::optional<sync::spin_lock> one, two;
   program_under_test p;
   p.check_races(false);
