@@ -104,13 +104,15 @@ class BadInput(BelayCase):
     def test_spins_for_ever(self):
         self.file("d.c", driver(dispatch="for (;;) { __asm__ volatile(\"\"); }"))
         done = self.belay("check", "d.c", *SMALL)
-        self.assert_exit(done, 1)
+        self.assert_exit(done, 3)
+        self.assertIn("never comes to an end", done.stderr)
         self.assertIn("WDM-IRP-016", done.stdout)
 
     def test_spins_at_load(self):
         self.file("d.c", driver(entry="for (;;) { __asm__ volatile(\"\"); }"))
         done = self.belay("check", "d.c", *SMALL)
-        self.assert_exit(done, 1)
+        self.assert_exit(done, 3)
+        self.assertIn("never comes to an end", done.stderr)
         self.assertIn("WDM-IRP-016", done.stdout)
 
     def test_recurses_for_ever(self):
@@ -119,7 +121,8 @@ class BadInput(BelayCase):
                                        "{ volatile char more[512]; more[0] = *p; Depth++; return Down(more) + more[0]; }\n",
                                 dispatch="volatile char c = 0; Down(&c);"))
         done = self.belay("check", "d.c", *SMALL)
-        self.assert_exit(done, 1)
+        self.assert_exit(done, 3)
+        self.assertIn("never comes to an end", done.stderr)
         self.assertIn("error:", done.stdout)
 
     # ---- scenarios

@@ -8,10 +8,10 @@ SMALL = ("--executions", "200", "--bound", "1", "--budget", "60", "--no-files")
 
 
 class Findings(BelayCase):
-    def found(self, clause, *words, **parts):
+    def found(self, clause, *words, code=1, **parts):
         self.file("d.c", driver(**parts))
         done = self.belay("check", "d.c", *SMALL)
-        self.assert_exit(done, 1)
+        self.assert_exit(done, code)
         self.assertIn(clause, done.stdout)
         for word in words:
             self.assertIn(word, done.stdout)
@@ -32,7 +32,7 @@ class Findings(BelayCase):
         self.found("WDM-IRP-014", "null pointer", dispatch="*(volatile int*)0 = 1;")
 
     def test_stack_runs_out(self):
-        self.found("WDM-IRP-015", "endless recursion",
+        self.found("WDM-IRP-015", "endless recursion", code=3,
                    before="static volatile int Depth;\n"
                           "static __attribute__((noinline)) int Down(volatile char* p)\n"
                           "{ volatile char more[512]; more[0] = *p; Depth++; return Down(more) + more[0]; }\n",
