@@ -117,10 +117,12 @@ class reducer {
 
 }  // namespace
 
-minimised minimise(program& what, const finding& found, std::vector<directive> directives) {
+minimised minimise(program& what, const finding& found, std::vector<directive> directives,
+                   int preemptions) {
   reducer reduce(what, found);
   if (!reduce.attempt(directives)) {
     reduce.best().directives = std::move(directives);
+    reduce.best().preemptions = preemptions;
     return reduce.best();
   }
   reduce.leave_out();

@@ -18,6 +18,7 @@ struct minimised {
 };
 
 /// Delta debugging over the directives, then every schedule with fewer preemptions.
-minimised minimise(program& what, const finding& found, std::vector<directive> directives);
+minimised minimise(program& what, const finding& found, std::vector<directive> directives,
+                   int preemptions);
 
 }  // namespace belay::inline BELAY_BUILD::explore

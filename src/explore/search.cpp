@@ -43,7 +43,7 @@ class searcher {
   step first_orders();
   step sweep_optional();
   void learn_in(std::uint64_t execution);
-  step randomized(std::uint64_t executions, bool count_both, const char* suffix);
+  step randomized(std::uint64_t executions, bool both);
   step bounded(int bound);
   step to_bound();
   void take(execution&& failed);
@@ -107,6 +107,7 @@ searcher::step searcher::one(sync::chooser& by, phase& in) {
 
 void searcher::take(execution&& failed) {
   sync::world().set_hashing(false);
+  learn_in(0);  // the proof learns, even if this execution did not
   sync::guest().freeze(true);
   result_.what = verdict::violation;
   result_.shared = sync::guest().shared_set();
@@ -126,7 +127,7 @@ void searcher::take(execution&& failed) {
   result_.directives = recorded.directives();
   result_.preemptions = recorded.preemptions();
   if (options_.minimise) {
-    minimised small = minimise(program_, *result_.found, result_.directives);
+    minimised small = minimise(program_, *result_.found, result_.directives, result_.preemptions);
     result_.directives = std::move(small.directives);
     result_.preemptions = small.preemptions;
     result_.minimal = small.proved;
@@ -178,7 +179,7 @@ searcher::step searcher::sweep_optional() {
   for (std::uint64_t rest = optional; rest != 0; rest &= rest - 1) {
     const sync::actor_id who = __builtin_ctzll(rest);
     for (std::uint64_t at = 0;; ++at) {
-      fire.start(who, at, 0);
+      fire.start(who, at);
       if (swept.executions - before > most) break;
       if (one(fire, swept) == step::stop) return step::stop;
       if (!fire.fired()) break;
@@ -188,14 +189,14 @@ searcher::step searcher::sweep_optional() {
   return step::go_on;
 }
 
-searcher::step searcher::randomized(std::uint64_t executions, bool both, const char* suffix) {
+searcher::step searcher::randomized(std::uint64_t executions, bool both) {
   random_walk walk;
   priority_walk priorities;
   const bool random = both || options_.only == "random";
   const bool pct = both || options_.only == "pct";
   const std::uint64_t share = random && pct ? executions / 2 : executions;
   if (pct) {
-    phase& part = begin(std::string("PCT") + suffix);
+    phase& part = begin("PCT");
     // Too small an estimate of the steps means never; err high.
     const std::uint64_t steps = std::max<std::uint64_t>(result_.longest * 5 / 4, 64);
     for (std::uint64_t i = 0; i < share; ++i) {
@@ -206,7 +207,7 @@ searcher::step searcher::randomized(std::uint64_t executions, bool both, const c
     end(part, true);
   }
   if (random) {
-    phase& part = begin(std::string("random walk") + suffix);
+    phase& part = begin("random walk");
     for (std::uint64_t i = 0; i < share; ++i) {
       learn_in(i);
       walk.start(options_.seed + ++seed_);
@@ -275,16 +276,15 @@ search_result searcher::run() {
   const bool everything = options_.only.empty();
   const auto search = [&] {
     if (first_orders() == step::stop) return step::stop;
-    if (!everything && options_.only != "bounded")
-      return randomized(options_.randomized, false, "");
+    if (!everything && options_.only != "bounded") return randomized(options_.randomized, false);
     if (everything) {
       if (sweep_optional() == step::stop) return step::stop;
-      if (randomized(std::min<std::uint64_t>(options_.randomized, 1'000), true, "") == step::stop)
+      if (randomized(std::min<std::uint64_t>(options_.randomized, 1'000), true) == step::stop)
         return step::stop;
     }
     if (to_bound() == step::stop) return step::stop;
     if (everything && options_.randomized > 1'000 && !result_.exhaustive) {
-      if (randomized(options_.randomized - 1'000, true, "") == step::stop) return step::stop;
+      if (randomized(options_.randomized - 1'000, true) == step::stop) return step::stop;
       // Did these reach memory that was not known to be shared? Then the bound has more to explore.
       if (sync::guest().grew() && to_bound() == step::stop) return step::stop;
     }

@@ -78,19 +78,12 @@ actor_id directed::choose(const decision& what) {
 }
 
 actor_id sweep::choose(const decision& what) {
-  const sync::scheduler& s = sync::world();
-  if (!fired_ && s.steps() >= at_ && (what.candidates & bit(who_)) != 0) {
+  if (!fired_ && sync::world().steps() >= at_ && (what.candidates & bit(who_)) != 0) {
     fired_ = true;
     return who_;
   }
-  if (fired_ && what.current == who_ && preempt_after_ != 0 && s.at(who_).steps == preempt_after_) {
-    decision others = what;
-    others.candidates &= ~bit(who_);
-    others.current_goes_on = false;
-    if (others.candidates != 0) return sync::default_choice(others);
-  }
   if (!fired_) return sync::default_choice(what);
-  // Preempted: it goes on when the others must not.
+  // Once it blocked, it goes on when the others must not.
   decision rest = what;
   if (what.current != who_ && (what.candidates & ~bit(who_)) != 0) rest.candidates &= ~bit(who_);
   return sync::default_choice(rest);

@@ -83,8 +83,6 @@ class directed final : public sync::chooser {
     next_ = 0;
   }
   sync::actor_id choose(const sync::decision& what) override;
-  /// How many of the directives came to pass.
-  std::size_t followed() const { return next_; }
 
  private:
   std::span<const directive> directives_;
@@ -94,10 +92,9 @@ class directed final : public sync::chooser {
 /// Fires one actor at one step of the default order.
 class sweep final : public sync::chooser {
  public:
-  void start(sync::actor_id who, std::uint64_t at, std::uint32_t preempt_after) {
+  void start(sync::actor_id who, std::uint64_t at) {
     who_ = who;
     at_ = at;
-    preempt_after_ = preempt_after;
     fired_ = false;
   }
   bool fired() const { return fired_; }
@@ -106,7 +103,6 @@ class sweep final : public sync::chooser {
  private:
   sync::actor_id who_ = sync::no_actor;
   std::uint64_t at_ = 0;
-  std::uint32_t preempt_after_ = 0;
   bool fired_ = false;
 };
 
