@@ -32,7 +32,11 @@
 //             exchange_word(volatile T*, T)
 //                                                the same on a field in a guest's memory; a point
 //                                                each
+//             void light_fence(), void heavy_fence();    a pair of which the heavy side pays for
+//                                                both (explored: all is sequentially consistent)
 //   locks     class spin_lock { void lock(); void unlock(); bool try_lock(); };   a point each
+//             class brief_lock { void lock(); void unlock(); };   one byte, for a few instructions
+//                                                with nobody else's code; a point to take
 //             class inner_lock;                  guards our own bookkeeping; no point may be
 //             reached
 //                                                while it is held (explored: costs nothing)

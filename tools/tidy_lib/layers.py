@@ -11,6 +11,7 @@ from .tree import File, Include, Tree
 ON = {
     "sync": (),
     "core": ("sync",),
+    "edges": ("core",),
     "kernel": ("core",),
     "wdm": ("kernel",),
     "wdf": ("wdm",),
@@ -24,7 +25,7 @@ ON = {
     "cli": ("explore", "host"),
 }
 FACADES = ("kernel", "wdm", "wdf", "win32", "com", "wws", "mi")
-ONE_BUILD_EACH = ("src/sync", "src/core", "src/kernel", "src/wdm", "include/belay")
+ONE_BUILD_EACH = ("src/sync", "src/core", "src/edges", "src/kernel", "src/wdm", "include/belay")
 
 # Layers that see the operating system only through sync.
 SEALED = ("kernel", "wdm", "wdf", "win32")
@@ -55,6 +56,7 @@ DOOR_HEADERS = {
 # Third-party libraries: how their includes begin, and the folders that may name them.
 LIBRARIES = {
     "fuse": ("host",),
+    "liburing": ("edges",),
     "boost/beast": ("soap",),
     "boost/asio": ("soap",),
     "libxml": ("soap",),
@@ -308,13 +310,14 @@ def check_mixing(tree: Tree) -> None:
         for match in command.finditer(text):
             if "${" in match[1]:
                 continue  # a helper function: each of its callers chooses
-            for library in re.findall(r"\bbelay_(native|explored)\b", match[2]):
+            for library in re.findall(r"\bbelay_(core|native|explored)\b", match[2]):
+                library = "explored" if library == "explored" else "native"
                 linked.setdefault(match[1], {})[library] = (file, file.line_of(match.start()))
     for target, builds in linked.items():
         if len(builds) == 2:
             file, line = builds["explored"]
             tree.breach(file, line, "build-mixing",
-                        f"{target} links belay_native and belay_explored (make two targets of it)")
+                        f"{target} links the native and the explored library (make two targets of it)")
 
 
 def check_libraries(tree: Tree) -> None:

@@ -172,6 +172,9 @@ T exchange_word(volatile T* at, T value) {
 bool wait_on(const volatile void* word, std::uint32_t expected, nanoseconds deadline);
 void wake_all(const volatile void* word);
 
+inline void light_fence() noexcept {}
+inline void heavy_fence() noexcept {}
+
 // ---- locks
 class spin_lock {
  public:
@@ -189,6 +192,24 @@ class spin_lock {
   }
   void unlock() {
     world().point(access_kind::release, &word_, 8);
+    races().store(self(), &word_, std::memory_order_release);
+    word_ = 0;
+  }
+
+ private:
+  volatile std::uint64_t word_ = 0;
+};
+
+/// Taking it is a point; giving it back is none: a section is one step, unless it has points of its
+/// own.
+class brief_lock {
+ public:
+  void lock() {
+    world().acquire(&word_);
+    word_ = static_cast<std::uint64_t>(self()) + 1;
+    races().update(self(), &word_, std::memory_order_acquire);
+  }
+  void unlock() {
     races().store(self(), &word_, std::memory_order_release);
     word_ = 0;
   }

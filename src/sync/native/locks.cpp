@@ -3,6 +3,7 @@
 #include <climits>
 
 #include "sync/native/actors.hpp"
+#include "sync/native/brief_lock.hpp"
 #include "sync/native/futex.hpp"
 
 namespace belay::inline BELAY_BUILD::sync {
@@ -26,6 +27,21 @@ void futex_lock::lock_slowly() noexcept {
 void futex_lock::wake_one() noexcept { futex_wake(&word_, 1); }
 
 }  // namespace native
+
+void brief_lock::lock_slowly() noexcept {
+  constexpr int least = 8, most = 128;  // turns of the spin loop between looks
+  int turns = least;
+  do {
+    while (held_.load(std::memory_order_relaxed) != 0) {
+      for (int i = 0; i < turns; ++i) relax();
+      if (turns < most) {
+        turns *= 2;
+      } else {
+        yield();  // its holder may have been preempted
+      }
+    }
+  } while (held_.exchange(1, std::memory_order_acquire) != 0);
+}
 
 namespace {
 std::uint64_t mark_of(actor_id who) { return static_cast<std::uint64_t>(who) + 1; }

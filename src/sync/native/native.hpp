@@ -4,6 +4,8 @@
 #include "sync/native/actors.hpp"
 #include "sync/native/alarm.hpp"
 #include "sync/native/atomic.hpp"
+#include "sync/native/brief_lock.hpp"
+#include "sync/native/fences.hpp"
 #include "sync/native/locks.hpp"
 #include "sync/native/memory.hpp"
 #include "sync/native/parking.hpp"
