@@ -37,6 +37,7 @@ class alignas(16) routine {
   friend class basic_operation;
 
   function call_;
+  function after_ = nullptr;  // see disarm_async()
 };
 
 /// Is told of the request. It runs on the requester's actor; the owner keeps the right to finish,

@@ -2,42 +2,41 @@
 #pragma once
 
 #include "belay/operation.hpp"
+#include "core/misused.hpp"
 
 namespace belay::inline BELAY_BUILD {
 
-namespace core {
-/// The caller broke the contract of an operation: arming over an armed routine, taking out one that
-/// is not armed, reporting an outcome past an armed routine.
-[[noreturn]] inline void misused() { __builtin_trap(); }
-}  // namespace core
-
 template <class Traits>
-bool basic_operation<Traits>::arm_slowly(word_type to, word_type was) noexcept {
+bool basic_operation<Traits>::arm_slowly(word to, word was) noexcept {
   for (;;) {
-    if (Traits::arm_heeds_request && (was & (cancel_bit | done_bit)) != 0) return false;
-    if (Traits::arm_heeds_request && (was & ~wait_bit) != 0) core::misused();
-    if (word_.compare_exchange_weak(was, to | (was & wait_bit), Traits::arm, Traits::look))
+    if (Traits::arm_heeds_request &&
+        (was & (operation_word::cancel_bit | operation_word::done_bit)) != 0)
+      return false;
+    if (Traits::arm_heeds_request && (was & ~operation_word::wait_bit) != 0) core::misused();
+    if (word_.compare_exchange_weak(was, to | (was & operation_word::wait_bit), Traits::arm,
+                                    Traits::look))
       return true;
   }
 }
 
 template <class Traits>
-handshake basic_operation<Traits>::take_slowly(word_type from, word_type to, word_type was,
+handshake basic_operation<Traits>::take_slowly(word from, word to, word was,
                                                sync::nanoseconds deadline) noexcept {
   for (int turns = 0;;) {
-    if ((was & cancel_bit) == 0) {
-      if ((was & done_bit) != 0) return handshake::refused;
-      if ((was & ~wait_bit) != from) core::misused();
-      if (!word_.compare_exchange_weak(was, to | (was & wait_bit), sync::order::acq_rel,
-                                       Traits::look))
+    if ((was & operation_word::cancel_bit) == 0) {
+      if ((was & operation_word::done_bit) != 0) return handshake::refused;
+      if ((was & ~operation_word::wait_bit) != from) core::misused();
+      if (!word_.compare_exchange_weak(was, to | (was & operation_word::wait_bit),
+                                       sync::order::acq_rel, Traits::look))
         continue;
-      if (Traits::wakes && (to & done_bit) != 0 && (was & wait_bit) != 0)
+      if (Traits::wakes && (to & operation_word::done_bit) != 0 &&
+          (was & operation_word::wait_bit) != 0)
         sync::wake_all(low_half());
       return handshake::won;
     }
     // A request took it out. From here on only a running notify routine keeps the operation.
-    if ((was & run_bit) == 0) return handshake::cancelled;
-    if (is_canceller(was)) return handshake::cancelled_inside;
+    if ((was & operation_word::run_bit) == 0) return handshake::cancelled;
+    if (operation_word::is_canceller(was)) return handshake::cancelled_inside;
     if (!Traits::owner_waits) return handshake::cancelled;
     if (deadline <= 0) return handshake::running;
     if (turns < Traits::spins) {
@@ -45,82 +44,143 @@ handshake basic_operation<Traits>::take_slowly(word_type from, word_type to, wor
       sync::relax();
       was = word_.load(Traits::look);
     } else if (!wait_for_change(was, deadline)) {
-      return (was & run_bit) == 0 ? handshake::cancelled : handshake::running;
+      return (was & operation_word::run_bit) == 0 ? handshake::cancelled : handshake::running;
     }
   }
 }
 
 template <class Traits>
-bool basic_operation<Traits>::complete_slowly(word_type end, word_type was) noexcept {
+bool basic_operation<Traits>::complete_slowly(word end, word was) noexcept {
   for (;;) {
-    if (Traits::complete_heeds_outcome && (was & done_bit) != 0) return false;
-    if ((was & (cancel_bit | done_bit)) == 0 && (was & ~flags) != 0) core::misused();
+    if (Traits::complete_heeds_outcome && (was & operation_word::done_bit) != 0) return false;
+    if ((was & (operation_word::cancel_bit | operation_word::done_bit)) == 0 &&
+        (was & ~operation_word::flags) != 0)
+      core::misused();
     if (word_.compare_exchange_weak(was, was | end, Traits::complete, Traits::look)) break;
   }
-  if (Traits::wakes && (was & wait_bit) != 0) sync::wake_all(low_half());
+  if (Traits::wakes && (was & operation_word::wait_bit) != 0) sync::wake_all(low_half());
   return true;
 }
 
 template <class Traits>
-cancel_result basic_operation<Traits>::cancel(belay::reason why) noexcept {
-  const word_type request =
-      static_cast<word_type>(why.bits()) << reason_shift | caller() | cancel_bit;
-  word_type was = word_.load(sync::order::relaxed);
+[[gnu::always_inline]] inline auto basic_operation<Traits>::take_out(belay::reason why) noexcept
+    -> taken {
+  const word request = operation_word::request(why);
+  word was = word_.load(sync::order::relaxed);
   do {
-    if (Traits::cancel_heeds_outcome && (was & done_bit) != 0) return cancel_result::too_late;
-    if ((was & cancel_bit) != 0) return cancel_result::already_cancelled;
-  } while (!word_.compare_exchange_weak(was, request | (was & (wait_bit | run_bit)), Traits::cancel,
-                                        sync::order::relaxed));
-  if ((was & ~flags) == 0) return cancel_result::requested_nothing_armed;
-  auto& taken = *reinterpret_cast<routine*>(static_cast<std::uintptr_t>(was & ~flags));
-  if ((was & notify_bit) != 0) {
-    run_notify(taken, why);
-  } else {
-    taken.call_(taken, why);  // it owns the operation now
-  }
-  return cancel_result::claimed;
+    if (Traits::cancel_heeds_outcome && (was & operation_word::done_bit) != 0)
+      return {0, why, cancel_result::too_late};
+    if ((was & operation_word::cancel_bit) != 0) return {0, why, cancel_result::already_cancelled};
+  } while (!word_.compare_exchange_weak(
+      was, request | (was & (operation_word::wait_bit | operation_word::run_bit)), Traits::cancel,
+      sync::order::relaxed));
+  if ((was & ~operation_word::flags) == 0) return {0, why, cancel_result::requested_nothing_armed};
+  return {static_cast<std::uintptr_t>(was & ~operation_word::wait_bit), why,
+          cancel_result::claimed};
 }
 
 template <class Traits>
-void basic_operation<Traits>::run_notify(routine& which, belay::reason why) noexcept {
+[[gnu::always_inline]] inline void basic_operation<Traits>::run_taken(taken what) noexcept {
+  auto& which = *reinterpret_cast<routine*>(what.routine & ~operation_word::flags);
+  if ((what.routine & operation_word::notify_bit) == 0) {
+    which.call_(which, what.why);  // it owns the operation now
+    return;
+  }
   call_frame here;
   frame_ = &here;
-  which.call_(which, why);
+  which.call_(which, what.why);
   if (Traits::heeds_destruction && here.destroyed) return;
   frame_ = nullptr;
   // From the subtraction on an owner may free the operation; a wake needs only the address.
   const volatile void* const where = low_half();
-  const word_type was = word_.fetch_sub(run_bit, Traits::finish_routine);
-  if (Traits::wakes && (was & wait_bit) != 0) sync::wake_all(where);
+  const word was = word_.fetch_sub(operation_word::run_bit, Traits::finish_routine);
+  if ((was & (operation_word::wait_bit | operation_word::after_bit)) == 0) [[likely]]
+    return;
+  if (Traits::wakes && (was & operation_word::wait_bit) != 0) sync::wake_all(where);
+  if ((was & operation_word::after_bit) != 0) which.after_(which, what.why);
+}
+
+template <class Traits>
+auto basic_operation<Traits>::request(belay::reason why) noexcept -> taken {
+  return take_out(why);
+}
+
+template <class Traits>
+cancel_result basic_operation<Traits>::run(taken what) noexcept {
+  if (what.routine != 0) run_taken(what);
+  return what.result;
+}
+
+template <class Traits>
+cancel_result basic_operation<Traits>::cancel(belay::reason why) noexcept {
+  const taken what = take_out(why);
+  if (what.routine != 0) run_taken(what);
+  return what.result;
+}
+
+template <class Traits>
+handshake basic_operation<Traits>::disarm_async(notify_routine& routine,
+                                                routine::function after) noexcept {
+  const word mine = operation_word::armed(routine);
+  word was = mine;
+  if (word_.compare_exchange_strong(was, 0, Traits::disarm, Traits::look)) return handshake::won;
+  const handshake result = take_slowly(mine, 0, was, 0);
+  if (result != handshake::running) return result;
+  routine.after_ = after;
+  was = word_.load(Traits::look);
+  do {
+    if ((was & operation_word::run_bit) == 0) return handshake::cancelled;
+  } while (!word_.compare_exchange_weak(was, was | operation_word::after_bit, Traits::arm,
+                                        Traits::look));
+  return handshake::running;
+}
+
+template <class Traits>
+bool basic_operation<Traits>::try_reset() noexcept {
+  word was = word_.load(Traits::look);
+  do {
+    const word ended = was & ~(operation_word::outcome_mask << operation_word::outcome_shift);
+    if (Traits::reset_heeds_request && was != 0 && ended != operation_word::done_bit) return false;
+  } while (!word_.compare_exchange_weak(was, 0, Traits::complete, Traits::look));
+  return true;
 }
 
 template <class Traits>
 void basic_operation<Traits>::destroyed_inside() noexcept {
-  if (!is_canceller(word_.load(sync::order::relaxed))) core::misused();
+  if (!operation_word::is_canceller(word_.load(sync::order::relaxed))) core::misused();
   frame_->destroyed = true;
 }
 
 template <class Traits>
 bool basic_operation<Traits>::wait(sync::nanoseconds deadline) noexcept {
-  word_type was = word_.load(Traits::look);
+  word was = word_.load(Traits::look);
   for (bool in_time = true;; in_time = wait_for_change(was, deadline)) {
-    const bool routine_over =
-        !Traits::waiter_waits_for_routine || !is_running(was) || is_canceller(was);
-    if ((was & done_bit) != 0 && routine_over) return true;
+    const bool routine_over = !Traits::waiter_waits_for_routine ||
+                              !operation_word::is_running(was) || operation_word::is_canceller(was);
+    if ((was & operation_word::done_bit) != 0 && routine_over) return true;
     if (!in_time) return false;
   }
 }
 
 /// Announces a sleeper and sleeps until the word changes, somebody wakes it, or the deadline.
 template <class Traits>
-bool basic_operation<Traits>::wait_for_change(word_type& was, sync::nanoseconds deadline) noexcept {
-  if ((was & wait_bit) == 0) {
-    if (!word_.compare_exchange_weak(was, was | wait_bit, Traits::look, Traits::look)) return true;
-    was |= wait_bit;
+bool basic_operation<Traits>::wait_for_change(word& was, sync::nanoseconds deadline) noexcept {
+  if ((was & operation_word::wait_bit) == 0) {
+    if (!word_.compare_exchange_weak(was, was | operation_word::wait_bit, Traits::look,
+                                     Traits::look))
+      return true;
+    was |= operation_word::wait_bit;
   }
   const bool in_time = sync::wait_on(low_half(), static_cast<std::uint32_t>(was), deadline);
   was = word_.load(Traits::look);
   return in_time;
+}
+
+/// Where a futex can look at the operation_word::flags.
+template <class Traits>
+const volatile void* basic_operation<Traits>::low_half() const noexcept {
+  return reinterpret_cast<const volatile char*>(&word_) +
+         (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0);
 }
 
 }  // namespace belay::inline BELAY_BUILD

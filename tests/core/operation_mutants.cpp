@@ -95,7 +95,7 @@ TEST(operation_mutants, complete_twice) {
   expect_caught<complete_twice>("finishing idle aK", "exactly once");
 }
 TEST(operation_mutants, forget_the_destruction) {
-  expect_caught<forget_the_destruction>("destroying", "after its destruction");
+  expect_caught<forget_the_destruction>("destroying", "memory that is not there");
 }
 TEST(operation_mutants, forget_to_wake) {
   expect_caught<forget_to_wake>("notify idle aK", "nobody can go on");
