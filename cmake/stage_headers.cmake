@@ -1,0 +1,67 @@
+# Copies the public headers, and those that they include, to where one include folder is enough:
+#
+#   include/belay/x.hpp  ->  STAGE/include/belay/x.hpp
+#   src/sync/x.hpp       ->  STAGE/include/belay/sync/x.hpp    "sync/x.hpp" becomes "belay/sync/x.hpp"
+#
+# The explored build is not part of the package. Programs under ThreadSanitizer get an inline namespace
+# of their own, so that they link with the instrumented library; STAGE/tsan has the one header that
+# compiling that library needs for it.
+#
+#   cmake -D SOURCE=<top of the tree> -D STAGE=<folder> -P stage_headers.cmake
+
+cmake_minimum_required(VERSION 3.25)
+set(include_line "#include \"[^\"\n]+\"")
+set(explored "#include \"sync/explored/explored.hpp\"")
+set(native "#define BELAY_BUILD native\n")
+set(native_or_tsan [[
+#if defined(__SANITIZE_THREAD__)
+#define BELAY_BUILD native_tsan
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BELAY_BUILD native_tsan
+#else
+#define BELAY_BUILD native
+#endif
+#else
+#define BELAY_BUILD native
+#endif
+]])
+
+file(REMOVE_RECURSE ${STAGE}/include ${STAGE}/tsan)
+file(GLOB_RECURSE pending RELATIVE ${SOURCE}/include ${SOURCE}/include/belay/*.hpp)
+set(staged)
+while(pending)
+  list(POP_FRONT pending header)  # as installed: belay/…
+  list(APPEND staged ${header})
+  set(file ${SOURCE}/include/${header})
+  if(NOT EXISTS ${file})
+    string(REGEX REPLACE "^belay/" "${SOURCE}/src/" file ${header})
+  endif()
+  file(READ ${file} text)
+  string(REPLACE "${explored}" "#error \"the explored build of belay is not installed\"" text "${text}")
+
+  string(REGEX MATCHALL "${include_line}" lines "${text}")
+  list(REMOVE_DUPLICATES lines)
+  foreach(line ${lines})
+    string(REGEX REPLACE ".*\"(.*)\"" "\\1" path "${line}")
+    if(EXISTS ${SOURCE}/src/${path})
+      string(REPLACE "${line}" "#include \"belay/${path}\"" text "${text}")
+      set(path belay/${path})
+    elseif(NOT EXISTS ${SOURCE}/include/${path} OR NOT path MATCHES "^belay/")
+      message(FATAL_ERROR "${header} includes \"${path}\", which cannot be installed")
+    endif()
+    if(NOT path IN_LIST staged AND NOT path IN_LIST pending)
+      list(APPEND pending ${path})
+    endif()
+  endforeach()
+
+  if(header STREQUAL belay/sync/build.hpp)
+    string(REPLACE "${native}" "${native_or_tsan}" changed "${text}")
+    if(changed STREQUAL text)
+      message(FATAL_ERROR "${file} does not define BELAY_BUILD as this script expects")
+    endif()
+    set(text "${changed}")
+    file(WRITE ${STAGE}/tsan/sync/build.hpp "${text}")
+  endif()
+  file(WRITE ${STAGE}/include/${header} "${text}")
+endwhile()
