@@ -1,0 +1,248 @@
+// The slow paths of basic_source: what happens once somebody cancels, or removes what runs.
+#pragma once
+
+#include "belay/child_source.hpp"
+#include "belay/source.hpp"
+#include "core/misused.hpp"
+
+namespace belay::inline BELAY_BUILD {
+
+namespace core {
+
+/// A canceller's way through a tree. It lives on the canceller's stack; whoever destroys something
+/// on that way, from inside a listener, tells it.
+template <class Traits>
+struct walk {
+  basic_source<Traits>* const root;
+  const belay::reason why;
+  basic_source<Traits>* at = root;    // whose listeners are being run
+  bool at_is_empty = false;           // nothing can be left there: it may be gone
+  listener* running = nullptr;        // nullptr when it removed itself
+  listener::function call = nullptr;  // of the listener just taken
+
+  void run() noexcept {
+    listener* done = nullptr;
+    for (;;) {
+      listener* const taken = take(done);
+      if (taken == nullptr) {
+        if (at == root) return;
+        done = ascend();
+      } else if (call == &basic_child_source<Traits>::enter) {
+        done = descend(static_cast<basic_child_source<Traits>&>(*taken)) ? nullptr : taken;
+      } else {
+        running = taken;
+        call(*taken, reason());
+        done = Traits::heeds_destruction ? running : taken;
+      }
+    }
+  }
+
+  belay::reason reason() const noexcept { return at == root ? why : why.inherited(); }
+
+  /// The next listener at this node, after `done` is over; nullptr: there is none.
+  listener* take(listener* done) noexcept {
+    if (!at_is_empty || !Traits::leaves_after_last) return at->listeners_.next(*this, done);
+    if (done != nullptr) list<Traits>::finish(*done, reason());
+    return nullptr;
+  }
+
+  /// False: somebody else has cancelled the child, and sees to all that is below it.
+  bool descend(basic_child_source<Traits>& child) noexcept {
+    if (child.operation_.request(why.inherited()).result != cancel_result::requested_nothing_armed)
+      return false;
+    at = &child;
+    at_is_empty = false;
+    return true;
+  }
+
+  /// Nothing is left at a child: back to its parent.
+  listener* ascend() noexcept {
+    auto& child = static_cast<basic_child_source<Traits>&>(*at);
+    const std::uintptr_t state = child.state_.load(sync::order::relaxed);
+    at = child.parent_;
+    at_is_empty = (state & listener::last_flag) != 0;
+    return &child;
+  }
+
+  /// `which`, which this has taken, removes itself; this need not touch it any more. False: it is a
+  /// child with listeners that are still to run.
+  bool forget(listener& which, bool was_last) noexcept {
+    if (running == &which) {
+      running = nullptr;
+      return true;
+    }
+    auto& child = static_cast<basic_child_source<Traits>&>(which);
+    if (at != &child) misused();  // something below it is still attached
+    if (!child.listeners_.is_empty()) return false;
+    at = child.parent_;
+    at_is_empty = was_last;
+    return true;
+  }
+};
+
+template <class Traits>
+bool list<Traits>::replace(listener& from, listener& to) noexcept {
+  lock_.lock();
+  const bool linked = from.previous_ != nullptr;
+  if (linked) {
+    to.next_ = from.next_;
+    to.previous_ = from.previous_;
+    *to.previous_ = &to;
+    if (to.next_ != nullptr) to.next_->previous_ = &to.next_;
+    make_idle(from);
+  }
+  lock_.unlock();
+  return linked;
+}
+
+template <class Traits>
+bool list<Traits>::is_empty() noexcept {
+  lock_.lock();
+  const bool empty = head_ == nullptr;
+  lock_.unlock();
+  return empty;
+}
+
+template <class Traits>
+void list<Traits>::destroyed_inside() noexcept {
+  if (head_ != nullptr) misused();
+  if (Traits::heeds_destruction) walk_->at_is_empty = true;
+}
+
+template <class Traits>
+listener* list<Traits>::next(walk<Traits>& by, listener* done) noexcept {
+  lock_.lock();
+  closed_ = true;
+  listener* const taken = head_;
+  if (taken == nullptr) {
+    walk_ = nullptr;
+    lock_.unlock();
+    if (done != nullptr) finish(*done, by.reason());
+    return nullptr;
+  }
+  state was = listener::over;
+  if (done != nullptr) {
+    was = done->state_.load(sync::order::relaxed);
+    done->state_.store(listener::over, Traits::finish_locked);
+  }
+  hints_.taken(*taken);
+  head_ = taken->next_;
+  const bool last = head_ == nullptr;
+  if (!last) head_->previous_ = &head_;
+  walk_ = last ? nullptr : &by;
+  by.at_is_empty = last;
+  by.call = taken->call_;
+  taken->previous_ = nullptr;
+  new (&taken->state_)
+      sync::atomic<state>(reinterpret_cast<state>(&by) | (last ? listener::last_flag : 0));
+  lock_.unlock();
+  if ((was & (listener::wait_flag | listener::after_flag)) != 0) [[unlikely]]
+    settle(*done, was, by.reason());
+  return taken;
+}
+
+/// `which` is over. From the exchange on it may be gone, unless it is to be called once more.
+template <class Traits>
+void list<Traits>::finish(listener& which, belay::reason why) noexcept {
+  settle(which, which.state_.exchange(listener::over, Traits::finish), why);
+}
+
+namespace {
+/// Where a futex can look at the flags of a listener's state.
+inline const volatile void* low_half(const sync::atomic<std::uintptr_t>& state) noexcept {
+  return reinterpret_cast<const volatile char*>(&state) +
+         (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? sizeof(state) - 4 : 0);
+}
+}  // namespace
+
+template <class Traits>
+void list<Traits>::settle(listener& which, state was, belay::reason why) noexcept {
+  if (Traits::wakes && (was & listener::wait_flag) != 0) sync::wake_all(low_half(which.state_));
+  if ((was & listener::after_flag) != 0) which.call_(which, why);
+}
+
+template <class Traits>
+handshake list<Traits>::look(listener& which, bool inside) noexcept {
+  lock_.lock();
+  const state now = which.previous_ == nullptr ? which.state_.load(Traits::look) : listener::over;
+  lock_.unlock();
+  if (!is_running(now) || !inside || !Traits::heeds_inside) return result(now);
+  auto* const by = reinterpret_cast<walk<Traits>*>(now & ~listener::flags);
+  if (by->forget(which, (now & listener::last_flag) != 0))
+    settle(which, which.state_.exchange(listener::idle, Traits::finish), by->reason());
+  return handshake::cancelled_inside;
+}
+
+template <class Traits>
+handshake list<Traits>::wait(listener& which, sync::nanoseconds deadline) noexcept {
+  state now = which.state_.load(Traits::look);
+  for (int turns = 0; turns < Traits::spins && is_running(now); ++turns) {
+    sync::relax();
+    now = which.state_.load(Traits::look);
+  }
+  while (is_running(now)) {
+    if (!announce_sleeper(which, now)) break;
+    const bool in_time =
+        sync::wait_on(low_half(which.state_), static_cast<std::uint32_t>(now), deadline);
+    now = which.state_.load(Traits::look);
+    if (!in_time) break;
+  }
+  return result(now);
+}
+
+/// Under the lock, because the canceller does not look at the flags again once it has it. False: it
+/// is over, as `now` tells.
+template <class Traits>
+bool list<Traits>::announce_sleeper(listener& which, state& now) noexcept {
+  lock_.lock();
+  now = which.state_.load(Traits::look);
+  while (is_running(now) && !which.state_.compare_exchange_weak(now, now | listener::wait_flag,
+                                                                Traits::look, Traits::look)) {
+  }
+  lock_.unlock();
+  if (!is_running(now)) return false;
+  now |= listener::wait_flag;
+  return true;
+}
+
+template <class Traits>
+handshake list<Traits>::call_after(listener& which, listener::function after) noexcept {
+  lock_.lock();
+  const listener::function before = which.call_;
+  which.call_ = after;
+  state now = which.state_.load(Traits::look);
+  while (is_running(now) &&
+         !which.state_.compare_exchange_weak(now, now | listener::after_flag, sync::order::acq_rel,
+                                             Traits::look)) {
+  }
+  if (!is_running(now)) which.call_ = before;
+  lock_.unlock();
+  return is_running(now) ? handshake::running : result(now);
+}
+
+}  // namespace core
+
+template <class Traits>
+cancel_result basic_source<Traits>::cancel(belay::reason why) noexcept {
+  if (operation_.request(why).result != cancel_result::requested_nothing_armed)
+    return cancel_result::already_cancelled;
+  core::walk<Traits>{this, why}.run();
+  return cancel_result::claimed;
+}
+
+template <class Traits>
+handshake basic_source<Traits>::remove_slowly(listener& which,
+                                              sync::nanoseconds deadline) noexcept {
+  const handshake now = listeners_.look(which, is_canceller());
+  if (now != handshake::running || deadline <= 0) return now;
+  if (!Traits::remover_waits) return handshake::cancelled;
+  return listeners_.wait(which, deadline);
+}
+
+template <class Traits>
+handshake basic_source<Traits>::remove_async(listener& which, listener::function after) noexcept {
+  const handshake now = try_remove(which);
+  return now == handshake::running ? listeners_.call_after(which, after) : now;
+}
+
+}  // namespace belay::inline BELAY_BUILD
