@@ -70,8 +70,10 @@ class basic_deadline : private core::wheel_node {
   }
   /// The same, and calls `call(argument)`.
   void arm(wheel& on, sync::nanoseconds when, function call, void* argument) noexcept {
-    if (wheel_ != nullptr && wheel_ != &on) core::misused();
-    wheel_ = &on;
+    if (wheel_ != &on) {  // inside the callback it is, and the owner may be reading it
+      if (wheel_ != nullptr) core::misused();
+      wheel_ = &on;
+    }
     on.lock_.lock();
     if (link != nullptr || (flags_ & running_flag) != 0) [[unlikely]]
       check_arm();

@@ -64,7 +64,7 @@ class listener {
     listener* next_;                      // linked
     sync::atomic<std::uintptr_t> state_;  // otherwise
   };
-  listener** previous_ = nullptr;  // linked: what points here
+  listener** previous_ = nullptr;  // linked: what points here, unless it is the first
 };
 
 }  // namespace belay::inline BELAY_BUILD

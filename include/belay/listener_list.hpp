@@ -3,7 +3,8 @@
 //
 // Thread safety: everything, from any actor.
 // Invariants:
-//   1. A listener is in the list iff its previous_ is set; both change under the lock only.
+//   1. A listener is in the list iff its previous_ is set; both change under the lock only. The
+//      first one's previous_ need not point anywhere.
 //   2. Once the list is closed nothing is added. The canceller closes it, under the lock, after its
 //      request is on record; so whoever was let in before is found, and runs.
 //   3. The canceller takes one listener at a time and holds no lock while it runs. When it took the
@@ -68,9 +69,10 @@ class list {
       lock_.unlock();
       return false;
     }
-    which.next_ = head_;
+    listener* const first = head_;
+    which.next_ = first;
+    if (first != nullptr) first->previous_ = &which.next_;
     which.previous_ = &head_;
-    if (head_ != nullptr) head_->previous_ = &which.next_;
     head_ = &which;
     hints_.added(which);
     lock_.unlock();
@@ -84,7 +86,7 @@ class list {
       lock_.unlock();
       return false;
     }
-    *which.previous_ = which.next_;
+    (head_ == &which ? head_ : *which.previous_) = which.next_;
     if (which.next_ != nullptr) which.next_->previous_ = which.previous_;
     make_idle(which);
     lock_.unlock();
@@ -119,7 +121,7 @@ class list {
   void destroyed_inside() noexcept;
   bool announce_sleeper(listener& which, state& now) noexcept;
 
-  listener* next(walk<Traits>& by, listener* done) noexcept;
+  listener* next(walk<Traits>& by, listener* done, listener::function& call) noexcept;
   static void finish(listener& which, belay::reason why) noexcept;
   static void settle(listener& which, state was, belay::reason why) noexcept;
 

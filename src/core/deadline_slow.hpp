@@ -87,10 +87,7 @@ handshake basic_deadline<Traits>::rearm(sync::nanoseconds when) noexcept {
   wheel* const on = wheel_;
   if (on == nullptr) return handshake::refused;
   on->lock_.lock();
-  if (link == nullptr) {
-    on->lock_.unlock();
-    return try_disarm();
-  }
+  if (link == nullptr) return disarm_slowly(*on, 0);
   on->slots_.remove(*this);
   const bool tell = on->insert(*this, when);
   on->lock_.unlock();

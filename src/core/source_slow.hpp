@@ -15,33 +15,36 @@ template <class Traits>
 struct walk {
   basic_source<Traits>* const root;
   const belay::reason why;
-  basic_source<Traits>* at = root;    // whose listeners are being run
-  bool at_is_empty = false;           // nothing can be left there: it may be gone
-  listener* running = nullptr;        // nullptr when it removed itself
-  listener::function call = nullptr;  // of the listener just taken
+  basic_source<Traits>* at = root;  // whose listeners are being run
+  bool at_is_empty = false;         // nothing can be left there: it may be gone
+  bool removed = false;             // the listener that was run removed itself
 
   void run() noexcept {
     listener* done = nullptr;
-    for (;;) {
-      listener* const taken = take(done);
+    for (listener::function call = nullptr;;) {
+      listener* const taken = take(done, call);
       if (taken == nullptr) {
         if (at == root) return;
         done = ascend();
       } else if (call == &basic_child_source<Traits>::enter) {
         done = descend(static_cast<basic_child_source<Traits>&>(*taken)) ? nullptr : taken;
       } else {
-        running = taken;
         call(*taken, reason());
-        done = Traits::heeds_destruction ? running : taken;
+        done = taken;
+        if (removed && Traits::heeds_destruction) [[unlikely]] {
+          removed = false;
+          done = nullptr;
+        }
       }
     }
   }
 
   belay::reason reason() const noexcept { return at == root ? why : why.inherited(); }
 
-  /// The next listener at this node, after `done` is over; nullptr: there is none.
-  listener* take(listener* done) noexcept {
-    if (!at_is_empty || !Traits::leaves_after_last) return at->listeners_.next(*this, done);
+  /// The next listener at this node, and what to call, after `done` is over; nullptr: there is
+  /// none.
+  listener* take(listener* done, listener::function& call) noexcept {
+    if (!at_is_empty || !Traits::leaves_after_last) return at->listeners_.next(*this, done, call);
     if (done != nullptr) list<Traits>::finish(*done, reason());
     return nullptr;
   }
@@ -67,12 +70,11 @@ struct walk {
   /// `which`, which this has taken, removes itself; this need not touch it any more. False: it is a
   /// child with listeners that are still to run.
   bool forget(listener& which, bool was_last) noexcept {
-    if (running == &which) {
-      running = nullptr;
+    if (at == root || &static_cast<basic_child_source<Traits>&>(*at) != &which) {
+      removed = true;
       return true;
     }
-    auto& child = static_cast<basic_child_source<Traits>&>(which);
-    if (at != &child) misused();  // something below it is still attached
+    auto& child = static_cast<basic_child_source<Traits>&>(*at);
     if (!child.listeners_.is_empty()) return false;
     at = child.parent_;
     at_is_empty = was_last;
@@ -87,7 +89,7 @@ bool list<Traits>::replace(listener& from, listener& to) noexcept {
   if (linked) {
     to.next_ = from.next_;
     to.previous_ = from.previous_;
-    *to.previous_ = &to;
+    (head_ == &from ? head_ : *to.previous_) = &to;
     if (to.next_ != nullptr) to.next_->previous_ = &to.next_;
     make_idle(from);
   }
@@ -110,9 +112,10 @@ void list<Traits>::destroyed_inside() noexcept {
 }
 
 template <class Traits>
-listener* list<Traits>::next(walk<Traits>& by, listener* done) noexcept {
+[[gnu::always_inline]] inline listener* list<Traits>::next(walk<Traits>& by, listener* done,
+                                                           listener::function& call) noexcept {
   lock_.lock();
-  closed_ = true;
+  if (!closed_) closed_ = true;  // the fewer stores, the sooner the next lock is taken
   listener* const taken = head_;
   if (taken == nullptr) {
     walk_ = nullptr;
@@ -128,10 +131,9 @@ listener* list<Traits>::next(walk<Traits>& by, listener* done) noexcept {
   hints_.taken(*taken);
   head_ = taken->next_;
   const bool last = head_ == nullptr;
-  if (!last) head_->previous_ = &head_;
-  walk_ = last ? nullptr : &by;
-  by.at_is_empty = last;
-  by.call = taken->call_;
+  if (walk<Traits>* const from_here = last ? nullptr : &by; walk_ != from_here) walk_ = from_here;
+  if (last) by.at_is_empty = true;
+  call = taken->call_;
   taken->previous_ = nullptr;
   new (&taken->state_)
       sync::atomic<state>(reinterpret_cast<state>(&by) | (last ? listener::last_flag : 0));
