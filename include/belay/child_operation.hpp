@@ -53,7 +53,7 @@ class basic_child_operation : public basic_operation<typename Traits::operation>
   friend class basic_shield;
 
   void attach() noexcept {
-    if (!parent_->add(*this)) [[unlikely]]
+    if (!parent_->add(*this) && Traits::child_heeds_parent) [[unlikely]]
       this->cancel(parent_->reason().inherited());
   }
   static void deliver(listener& self, belay::reason why) noexcept {

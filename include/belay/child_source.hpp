@@ -28,7 +28,7 @@ class basic_child_source : public basic_source<Traits>, private listener {
   /// parent's reason.
   explicit basic_child_source(basic_source<Traits>& parent) noexcept
       : listener(&enter), parent_(&parent) {
-    if (!parent.add(*this)) [[unlikely]]
+    if (!parent.add(*this) && Traits::child_heeds_parent) [[unlikely]]
       this->cancel(parent.reason().inherited());
   }
 

@@ -31,18 +31,28 @@ struct no_hints {
 /// Each is needed: tests/core/source_mutants.cpp shows the race that taking it back lets in.
 struct source_traits {
   using operation = operation_traits;
+  using hints = core::no_hints;  // see fan_out_source.hpp
   static constexpr sync::order::kind finish = sync::order::acq_rel;
   static constexpr sync::order::kind finish_locked = sync::order::release;
   static constexpr sync::order::kind look = sync::order::acquire;
-  static constexpr bool checks_under_lock = true;
+  static constexpr bool adds_under_lock = true;
+  static constexpr bool unlinks_under_lock = true;
   static constexpr bool takes_one_at_a_time = true;
   static constexpr bool leaves_after_last = true;
   static constexpr bool remover_waits = true;
-  static constexpr bool heeds_inside = true;
   static constexpr bool heeds_destruction = true;
   static constexpr bool wakes = true;
-  using hints = core::no_hints;  // see fan_out_source.hpp
+  static constexpr bool descends = true;
+  static constexpr bool child_heeds_parent = true;
+  static constexpr bool shield_waits = true;
+  static constexpr bool shield_delivers = true;
   static constexpr int spins = operation_traits::spins;
+
+  /// Whether the caller is the canceller.
+  template <class Operation, class Hints>
+  static bool is_inside(const Operation& of, const Hints&) noexcept {
+    return of.is_canceller();
+  }
 };
 
 namespace core {
@@ -65,7 +75,7 @@ class list {
   /// False when the list is closed.
   bool add(listener& which) noexcept {
     lock_.lock();
-    if (closed_ && Traits::checks_under_lock) [[unlikely]] {
+    if (closed_ && Traits::adds_under_lock) [[unlikely]] {
       lock_.unlock();
       return false;
     }
@@ -81,8 +91,10 @@ class list {
 
   /// False when it is not in the list.
   bool unlink(listener& which) noexcept {
+    const bool was_linked = !Traits::unlinks_under_lock && which.previous_ != nullptr;
     lock_.lock();
-    if (which.previous_ == nullptr || (closed_ && !Traits::takes_one_at_a_time)) [[unlikely]] {
+    if ((which.previous_ == nullptr && !was_linked) || (closed_ && !Traits::takes_one_at_a_time))
+        [[unlikely]] {
       lock_.unlock();
       return false;
     }
@@ -103,6 +115,8 @@ class list {
   /// As look(), but waits until `which` is over, or `deadline`.
   handshake wait(listener& which, sync::nanoseconds deadline) noexcept;
   handshake call_after(listener& which, listener::function after) noexcept;
+
+  const typename Traits::hints& hints() const noexcept { return hints_; }
 
  private:
   friend struct walk<Traits>;

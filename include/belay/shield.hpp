@@ -51,8 +51,8 @@ class basic_shield : private listener {
     if (!holds_) return false;
     holds_ = false;
     if (parent_.replace(*this, child_)) return false;
-    parent_.remove(*this);  // until why_ is written
-    deliver_(child_, why_);
+    if (Traits::shield_waits) parent_.remove(*this);  // until why_ is written
+    if (Traits::shield_delivers) deliver_(child_, why_);
     return true;
   }
 

@@ -49,7 +49,7 @@ class basic_source {
   /// Returns:  false if a request came first. It is not registered then, and does not run.
   /// Ordering: what the caller did before happens before the listener runs.
   bool add(listener& which) noexcept {
-    if (!Traits::checks_under_lock && cancelled()) return false;
+    if (!Traits::adds_under_lock && cancelled()) return false;
     return listeners_.add(which);
   }
 

@@ -26,7 +26,7 @@ struct walk {
       if (taken == nullptr) {
         if (at == root) return;
         done = ascend();
-      } else if (call == &basic_child_source<Traits>::enter) {
+      } else if (Traits::descends && call == &basic_child_source<Traits>::enter) {
         done = descend(static_cast<basic_child_source<Traits>&>(*taken)) ? nullptr : taken;
       } else {
         call(*taken, reason());
@@ -168,7 +168,7 @@ handshake list<Traits>::look(listener& which, bool inside) noexcept {
   lock_.lock();
   const state now = which.previous_ == nullptr ? which.state_.load(Traits::look) : listener::over;
   lock_.unlock();
-  if (!is_running(now) || !inside || !Traits::heeds_inside) return result(now);
+  if (!is_running(now) || !inside) return result(now);
   auto* const by = reinterpret_cast<walk<Traits>*>(now & ~listener::flags);
   if (by->forget(which, (now & listener::last_flag) != 0))
     settle(which, which.state_.exchange(listener::idle, Traits::finish), by->reason());
@@ -235,7 +235,7 @@ cancel_result basic_source<Traits>::cancel(belay::reason why) noexcept {
 template <class Traits>
 handshake basic_source<Traits>::remove_slowly(listener& which,
                                               sync::nanoseconds deadline) noexcept {
-  const handshake now = listeners_.look(which, is_canceller());
+  const handshake now = listeners_.look(which, Traits::is_inside(operation_, listeners_.hints()));
   if (now != handshake::running || deadline <= 0) return now;
   if (!Traits::remover_waits) return handshake::cancelled;
   return listeners_.wait(which, deadline);

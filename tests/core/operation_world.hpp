@@ -17,6 +17,7 @@
 #include "belay/operation.hpp"
 #include "core/operation_slow.hpp"
 #include "explore/explore.hpp"
+#include "ordered.hpp"
 
 namespace operation_tests {
 
@@ -26,23 +27,7 @@ using belay::outcome;
 using belay::reason_kind;
 using belay::explore::require;
 namespace sync = belay::sync;
-
-/// A variable that is no scheduling point, but whose accesses must be ordered by those that are:
-/// the clocks of the race detector find out, wherever in between it is touched.
-class alignas(8) ordered {
- public:
-  void write(int value) {
-    sync::races().plain(sync::self(), reinterpret_cast<std::uintptr_t>(this), true);
-    value_ = value;
-  }
-  int read() const {
-    sync::races().plain(sync::self(), reinterpret_cast<std::uintptr_t>(this), false);
-    return value_;
-  }
-
- private:
-  int value_ = 0;
-};
+using core_tests::ordered;
 
 enum class routine_kind { notify, claim, finishing };  // finishing: a notify routine that completes
 enum class call : char {
