@@ -205,7 +205,7 @@ class spin_lock {
 class brief_lock {
  public:
   void lock() {
-    world().acquire(&word_);
+    if (world().running()) world().acquire(&word_);
     word_ = static_cast<std::uint64_t>(self()) + 1;
     races().update(self(), &word_, std::memory_order_acquire);
   }
