@@ -78,3 +78,4 @@ list(JOIN BELAY_PC_LIBS " " BELAY_PC_LIBS)
 configure_file(cmake/belay.pc.in ${BELAY_STAGE}/belay.pc @ONLY)
 install(FILES ${BELAY_STAGE}/belay.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
+install(FILES man/belay_cancel.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7 COMPONENT development)
