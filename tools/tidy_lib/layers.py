@@ -73,6 +73,8 @@ LIBRARIES = {
     # A stand-in for std::expected: result<T> of our own API.
     "tl/expected.hpp": ("core", "win32", "explore", "host", "cli"),
     "gtest": (), "gmock": (), "benchmark": (),
+    # Whom the cancellation core is measured beside.
+    "asio": (), "oneapi": (),
 }
 # Folders under an include path that the compiler or the kernel brings along.
 SYSTEM_FOLDERS = ("sys/", "linux/", "bits/", "asm/", "arpa/", "net/", "netinet/", "sanitizer/")

@@ -1,0 +1,103 @@
+// The yardsticks: what the machine asks for the least that each row could be made of.
+//
+// Compiled into every C++ program, with that program's own compiler, so that ratios are within one.
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "workload.hpp"
+
+namespace bench {
+namespace {
+
+struct node {
+  void (*call)(node&) noexcept;
+  std::atomic<std::uint64_t> word;
+};
+void count(node&) noexcept { ++calls; }
+
+struct cas {
+  explicit cas(std::size_t) {}
+  void run(int, std::size_t times) {
+    std::uint64_t from = 0, to = reinterpret_cast<std::uintptr_t>(&unknown(word_));
+    for (std::size_t i = 0; i < times; ++i) {
+      std::uint64_t was = from;
+      keep(word_.compare_exchange_strong(was, to, std::memory_order_acq_rel));
+      const std::uint64_t next = from;
+      from = to;
+      to = next;
+    }
+    word_.store(0, std::memory_order_relaxed);
+  }
+  std::atomic<std::uint64_t> word_{0};
+};
+const offer<cas> o_cas("loop/floor/cas", shape::loop);
+
+struct cas_pair {
+  explicit cas_pair(std::size_t) {}
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      const std::uint64_t armed = reinterpret_cast<std::uintptr_t>(&unknown(word_));
+      std::uint64_t was = 0;
+      keep(word_.compare_exchange_strong(was, armed, std::memory_order_release));
+      was = armed;
+      keep(word_.compare_exchange_strong(was, 0, std::memory_order_acquire));
+    }
+  }
+  std::atomic<std::uint64_t> word_{0};
+};
+const offer<cas_pair> o_cas_pair("loop/floor/cas_pair", shape::loop);
+
+struct poll {
+  explicit poll(std::size_t) {}
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) keep(unknown(word_).load(std::memory_order_acquire));
+  }
+  std::atomic<std::uint64_t> word_{0};
+};
+const offer<poll> o_poll("loop/floor/poll", shape::loop);
+
+/// `Exchanges` locked instructions and a call through a pointer, at each of many nodes.
+template <int Exchanges>
+struct exchange_and_call {
+  explicit exchange_and_call(std::size_t size) : nodes_(size) {
+    for (node& each : nodes_) each.call = count;
+  }
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      node& each = unknown(nodes_[i]);
+      std::uint64_t was = 0;
+      keep(each.word.compare_exchange_strong(was, 1, std::memory_order_acq_rel));
+      each.call(each);
+      if constexpr (Exchanges == 2) keep(each.word.fetch_sub(1, std::memory_order_acq_rel));
+    }
+  }
+  std::vector<node> nodes_;
+};
+const offer<exchange_and_call<1>> o_call("batch/floor/cas_call", shape::batch, 256);
+const offer<exchange_and_call<2>> o_call_2("batch/floor/rmw2_call", shape::batch, 256);
+const offer<exchange_and_call<1>> o_call_1k("batch/floor/cas_call_1k", shape::batch, 1000);
+
+struct empty {
+  explicit empty(std::size_t) {}
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) unknown(*this);
+  }
+};
+const offer<empty> o_empty("pair/floor/empty", shape::pair);
+
+/// Two locked instructions on a word that two threads share.
+struct xadd_pair {
+  explicit xadd_pair(std::size_t) {}
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      keep(word_.fetch_add(1, std::memory_order_acq_rel));
+      keep(word_.fetch_sub(1, std::memory_order_acq_rel));
+    }
+  }
+  alignas(128) std::atomic<std::uint64_t> word_{0};
+};
+const offer<xadd_pair> o_xadd_pair("pair/floor/xadd_pair", shape::pair);
+
+}  // namespace
+}  // namespace bench

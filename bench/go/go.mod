@@ -1,0 +1,3 @@
+module belay/bench
+
+go 1.19
