@@ -32,6 +32,11 @@ class basic_child_source : public basic_source<Traits>, private listener {
       this->cancel(parent.reason().inherited());
   }
 
+  /// A child of a child, not a copy.
+  explicit basic_child_source(basic_child_source& parent) noexcept
+      : basic_child_source(static_cast<basic_source<Traits>&>(parent)) {}
+  basic_child_source(const basic_child_source&) = delete;
+
   /// Callers: as for a source; nothing is attached to it. Also inside its last listener, or the
   ///          last below it.
   /// Races:   against the cancel of an ancestor: returns when that is done with everything below,

@@ -5,8 +5,8 @@
 // Invariants:
 //   1. A listener is in the list iff its previous_ is set; both change under the lock only. The
 //      first one's previous_ need not point anywhere.
-//   2. Once the list is closed nothing is added. The canceller closes it, under the lock, after its
-//      request is on record; so whoever was let in before is found, and runs.
+//   2. Whoever adds looks for a request under the lock. The canceller's request is on record before
+//      it takes the lock for the first time; so whoever was let in is found, and runs.
 //   3. The canceller takes one listener at a time and holds no lock while it runs. When it took the
 //      last one it never looks at the list again: the source may be gone.
 //   4. A taken listener is over by the canceller's last access to it: under the lock when another
@@ -72,10 +72,11 @@ class list {
       destroyed_inside();
   }
 
-  /// False when the list is closed.
-  bool add(listener& which) noexcept {
+  /// False when a request came to `of`, the source's operation.
+  template <class Operation>
+  bool add(listener& which, const Operation& of) noexcept {
     lock_.lock();
-    if (closed_ && Traits::adds_under_lock) [[unlikely]] {
+    if (Traits::adds_under_lock && of.cancelled()) [[unlikely]] {
       lock_.unlock();
       return false;
     }
@@ -93,8 +94,8 @@ class list {
   bool unlink(listener& which) noexcept {
     const bool was_linked = !Traits::unlinks_under_lock && which.previous_ != nullptr;
     lock_.lock();
-    if ((which.previous_ == nullptr && !was_linked) || (closed_ && !Traits::takes_one_at_a_time))
-        [[unlikely]] {
+    if ((which.previous_ == nullptr && !was_linked) ||
+        (walk_ != nullptr && !Traits::takes_one_at_a_time)) [[unlikely]] {
       lock_.unlock();
       return false;
     }
@@ -140,7 +141,6 @@ class list {
   static void settle(listener& which, state was, belay::reason why) noexcept;
 
   sync::brief_lock lock_;
-  bool closed_ = false;
   listener* head_ = nullptr;
   walk<Traits>* walk_ = nullptr;  // while a listener runs that was not the last
   [[no_unique_address]] typename Traits::hints hints_;

@@ -52,7 +52,7 @@ class basic_shield : private listener {
     holds_ = false;
     if (parent_.replace(*this, child_)) return false;
     if (Traits::shield_waits) parent_.remove(*this);  // until why_ is written
-    if (Traits::shield_delivers) deliver_(child_, why_);
+    if (Traits::shield_delivers) deliver_(child_, why_.get());
     return true;
   }
 
@@ -65,13 +65,13 @@ class basic_shield : private listener {
         holds_(parent.replace(child, *this)) {}
 
   static void keep(listener& self, belay::reason why) noexcept {
-    static_cast<basic_shield&>(self).why_ = why;
+    static_cast<basic_shield&>(self).why_.set(why);
   }
 
   listener& child_;
   basic_source<Traits>& parent_;
   listener::function deliver_;
-  belay::reason why_;
+  sync::checked<belay::reason> why_;
   bool holds_;
 };
 

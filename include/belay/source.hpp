@@ -50,7 +50,7 @@ class basic_source {
   /// Ordering: what the caller did before happens before the listener runs.
   bool add(listener& which) noexcept {
     if (!Traits::adds_under_lock && cancelled()) return false;
-    return listeners_.add(which);
+    return listeners_.add(which, operation_);
   }
 
   /// Takes `which` out.

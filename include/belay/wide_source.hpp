@@ -38,7 +38,7 @@ class basic_wide_source {
   bool add(wide_listener& which) noexcept {
     auto& mine = shards_[static_cast<unsigned>(sync::self()) % Shards].source;
     which.shard_ = &mine;
-    return mine.add(which);
+    return !cancelled() && mine.add(which);
   }
 
   /// As source::remove() and its kin; on any actor.

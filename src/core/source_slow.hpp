@@ -44,9 +44,9 @@ struct walk {
   /// The next listener at this node, and what to call, after `done` is over; nullptr: there is
   /// none.
   listener* take(listener* done, listener::function& call) noexcept {
-    if (!at_is_empty || !Traits::leaves_after_last) return at->listeners_.next(*this, done, call);
+    if (!at_is_empty) return at->listeners_.next(*this, done, call);
     if (done != nullptr) list<Traits>::finish(*done, reason());
-    return nullptr;
+    return Traits::leaves_after_last ? nullptr : at->listeners_.next(*this, nullptr, call);
   }
 
   /// False: somebody else has cancelled the child, and sees to all that is below it.
@@ -115,7 +115,6 @@ template <class Traits>
 [[gnu::always_inline]] inline listener* list<Traits>::next(walk<Traits>& by, listener* done,
                                                            listener::function& call) noexcept {
   lock_.lock();
-  if (!closed_) closed_ = true;  // the fewer stores, the sooner the next lock is taken
   listener* const taken = head_;
   if (taken == nullptr) {
     walk_ = nullptr;
@@ -131,6 +130,7 @@ template <class Traits>
   hints_.taken(*taken);
   head_ = taken->next_;
   const bool last = head_ == nullptr;
+  // The fewer stores, the sooner the next lock is taken.
   if (walk<Traits>* const from_here = last ? nullptr : &by; walk_ != from_here) walk_ = from_here;
   if (last) by.at_is_empty = true;
   call = taken->call_;
