@@ -33,7 +33,6 @@ class basic_operation {
 
   basic_operation(const basic_operation&) = delete;
   basic_operation& operator=(const basic_operation&) = delete;
-
   /// Callers: whoever knows that nobody else has the address any more; or the notify routine, when
   ///          nobody waits for it.
   ~basic_operation() {
@@ -76,20 +75,13 @@ class basic_operation {
   ///           routine the caller must not touch the operation.
   /// Ordering: what a notify routine did happens before the return of `cancelled`.
   /// Races:    disarm against cancel: exactly one takes the routine out.
-  template <class Routine>
-  handshake disarm(Routine& routine) noexcept {
-    return take(operation_word::armed(routine), 0, Traits::disarm, sync::forever);
-  }
+  handshake disarm(auto& routine) noexcept { return disarm_until(routine, sync::forever); }
   /// As disarm(), but waits for a running notify routine only until `deadline`; then: running.
-  template <class Routine>
-  handshake disarm_until(Routine& routine, sync::nanoseconds deadline) noexcept {
+  handshake disarm_until(auto& routine, sync::nanoseconds deadline) noexcept {
     return take(operation_word::armed(routine), 0, Traits::disarm, deadline);
   }
   /// As disarm(), but never waits.
-  template <class Routine>
-  handshake try_disarm(Routine& routine) noexcept {
-    return disarm_until(routine, 0);
-  }
+  handshake try_disarm(auto& routine) noexcept { return disarm_until(routine, 0); }
   /// As try_disarm(). After `running`, and only then, `after` is called once with the routine, on
   /// the canceller's actor, when the routine has returned; until then both stay where they are.
   handshake disarm_async(notify_routine& routine, routine::function after) noexcept;

@@ -3,7 +3,12 @@
 //
 // They are three independent facts. A request may come and the operation completes all the same; an
 // operation that nobody asked to stop may fail; and an owner that lost its routine to a request may
-// still be the one to report the outcome.
+// still be the one to report the outcome:
+//
+//   asked, and completed   the owner won the handshake, or was told of the request and finished
+//                          all the same
+//   asked, and canceled    the routine, or an owner that was told, stopped the work
+//   not asked, and failed  nobody wanted to stop it; it could not be done
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,11 @@ namespace belay::inline BELAY_BUILD {
 template <class Traits>
 class basic_operation;
 
+/// Aligned so that the low bits of its address are free for the operation's word. 16 bytes.
 class alignas(16) routine {
  public:
+  /// Runs on the requester's actor, at most once for each time it is armed, with no lock of ours
+  /// held.
   using function = void (*)(routine& self, belay::reason why) noexcept;
 
   routine(const routine&) = delete;
