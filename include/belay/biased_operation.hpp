@@ -16,15 +16,14 @@
 // somebody asks.
 //
 //   owner      slot_ := what it wants;   light fence;   bias_ == 0?  then that is how it is
-//   others     bias_ := asked;           heavy fence;   the first to come hands slot_'s content to
-//                                                       the operation (settle), under a brief lock
+//   others     bias_ := asked;           heavy fence;   the first under a lock hands slot_'s
+//                                                       content to the operation (it settles)
 //
 //   1. Of a pair of such fences at least one side sees what the other stored before. So whenever an
 //      owner saw zero, every settle that follows finds what the owner had stored, or what it stored
 //      later.
-//   2. An owner that sees `asked` goes to the lock, too. Either it settles itself, with what was
-//      before its store; or somebody has, and left which of the two it was that he saw. In the
-//      first case the owner goes on with the operation, in the second its store counts.
+//   2. An owner that sees `asked` settles, too, unless somebody was first; that one left whether it
+//      saw the owner's store. If it did, the store counts; else the operation decides.
 //   3. It is settled once. From there on the operation decides, alone.
 //
 // The explored build is sequentially consistent and shows 2 and 3; that 1 is needed and suffices is
@@ -147,10 +146,10 @@ class basic_biased_operation {
     sync::light_fence();
     if (bias_.load(Traits::look) == 0 || !Traits::looks_again) [[likely]]
       return step::taken;
-    return settle_for_owner(from, to);
+    return settle_for_owner(to);
   }
   step look_elsewhere() const noexcept;
-  step settle_for_owner(word from, word to) noexcept;
+  step settle_for_owner(word to) noexcept;
   void settle_for_others() noexcept;
   void ask() noexcept;
   void settle_with_slot() noexcept;

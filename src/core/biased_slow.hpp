@@ -15,13 +15,11 @@ auto basic_biased_operation<Traits>::look_elsewhere() const noexcept -> step {
   return step::ended;
 }
 
-/// The owner has stored `to` over `from` and found that somebody asks.
+/// The owner has stored `to` and found that somebody asks.
 template <class Traits>
-auto basic_biased_operation<Traits>::settle_for_owner(word from, word to) noexcept -> step {
-  lock_.lock();
-  if ((bias_.load(sync::order::relaxed) & settled) == 0) settle(from);
+auto basic_biased_operation<Traits>::settle_for_owner(word to) noexcept -> step {
+  settle_with_slot();
   const std::uint8_t now = bias_.load(sync::order::relaxed);
-  lock_.unlock();
   slot_.store(moved, Traits::publish);
   const bool store_was_seen = (now & (saw_armed | saw_end)) == seen(to);
   return store_was_seen && Traits::heeds_what_was_seen ? step::taken : step::machine;
