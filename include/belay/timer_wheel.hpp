@@ -32,7 +32,7 @@ namespace belay::inline BELAY_BUILD {
 /// Each is needed: tests/core/deadline_mutants.cpp shows what taking it back lets in.
 struct deadline_traits {
   static constexpr bool rounds_up = true;
-  static constexpr bool marks_before_unlocking = true;
+  static constexpr bool marks_with_unlinking = true;
   static constexpr bool disarm_waits = true;
   static constexpr bool knows_inside = true;
   static constexpr bool heeds_destruction = true;

@@ -59,10 +59,13 @@ void basic_timer_wheel<Traits>::run(deadline& which) noexcept {
   typename deadline::call_frame here{.caller = sync::self()};
   const typename deadline::function call = which.call_;
   void* const argument = which.argument_;
-  if (!Traits::marks_before_unlocking) lock_.unlock();
+  if (!Traits::marks_with_unlinking) {
+    lock_.unlock();
+    lock_.lock();
+  }
   which.frame_ = &here;
   which.flags_ = deadline::running_flag;
-  if (Traits::marks_before_unlocking) lock_.unlock();
+  lock_.unlock();
   call(argument);
   lock_.lock();
   if (Traits::heeds_destruction && here.destroyed) return;

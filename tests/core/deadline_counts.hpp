@@ -1,0 +1,101 @@
+// How many executions each program of deadline_explored.cpp takes. See there.
+#pragma once
+
+#include <cstdint>
+
+namespace deadline_tests {
+
+enum class how { all, classes, bounded };
+
+struct pinned {
+  const char* name;  // the owner's calls, what the callback does, E: an expiry
+  how mode;
+  std::uint64_t executions;
+};
+
+inline constexpr pinned counts[] = {
+    {"a -E", how::all, 37},
+    {"a -EE", how::all, 3627},
+    {"a aE", how::all, 73},
+    {"a aEE", how::all, 90528},
+    {"a dE", how::all, 118},
+    {"a dEE", how::all, 19902},
+    {"a gE", how::all, 118},
+    {"a gEE", how::all, 19902},
+    {"a eE", how::all, 73},
+    {"a eEE", how::all, 9885},
+    {"at -E", how::all, 40},
+    {"at -EE", how::all, 4464},
+    {"at aE", how::all, 106},
+    {"at aEE", how::classes, 1888},
+    {"at dE", how::all, 217},
+    {"at dEE", how::all, 42519},
+    {"at gE", how::all, 217},
+    {"at gEE", how::all, 42519},
+    {"at eE", how::all, 106},
+    {"at eEE", how::all, 16788},
+    {"ar -E", how::all, 45},
+    {"ar -EE", how::all, 7466},
+    {"ar aE", how::all, 111},
+    {"ar aEE", how::classes, 2861},
+    {"ar dE", how::all, 222},
+    {"ar dEE", how::all, 58347},
+    {"ar gE", how::all, 222},
+    {"ar gEE", how::all, 58347},
+    {"ar eE", how::all, 111},
+    {"ar eEE", how::all, 24794},
+    {"ada -E", how::all, 126},
+    {"ada -EE", how::all, 70767},
+    {"ada aE", how::all, 261},
+    {"ada aEE", how::classes, 11245},
+    {"ada dE", how::all, 426},
+    {"ada dEE", how::classes, 13806},
+    {"ada gE", how::all, 426},
+    {"ada gEE", how::classes, 9110},
+    {"ada eE", how::all, 261},
+    {"ada eEE", how::classes, 3285},
+    {"ata -E", how::all, 96},
+    {"ata -EE", how::all, 12489},
+    {"ata aE", how::all, 222},
+    {"ata aEE", how::classes, 3291},
+    {"ata dE", how::all, 408},
+    {"ata dEE", how::all, 84765},
+    {"ata gE", how::all, 408},
+    {"ata gEE", how::all, 84315},
+    {"ata eE", how::all, 222},
+    {"ata eEE", how::all, 37882},
+    {"art -E", how::all, 48},
+    {"art -EE", how::all, 9053},
+    {"art aE", how::all, 147},
+    {"art aEE", how::classes, 3952},
+    {"art dE", how::all, 357},
+    {"art dEE", how::classes, 3920},
+    {"art gE", how::all, 357},
+    {"art gEE", how::classes, 3920},
+    {"art eE", how::all, 147},
+    {"art eEE", how::all, 39190},
+    {"arr -E", how::all, 54},
+    {"arr -EE", how::all, 13470},
+    {"arr aE", how::all, 153},
+    {"arr aEE", how::classes, 5319},
+    {"arr dE", how::all, 363},
+    {"arr dEE", how::classes, 4386},
+    {"arr gE", how::all, 363},
+    {"arr gEE", how::classes, 4386},
+    {"arr eE", how::all, 153},
+    {"arr eEE", how::all, 50800},
+    {"a xE", how::all, 6},
+    {"a yE", how::all, 6},
+    {"a -E two", how::all, 41426},
+    {"at -E two", how::all, 55382},
+    {"ar aE two", how::classes, 24261},
+    {"a xEE", how::all, 216},
+    {"a yEE", how::all, 270},
+    {"a -EE two", how::bounded, 7602},
+    {"at -EE two", how::bounded, 7778},
+    {"ar aEE two", how::bounded, 25520},
+    {"a -EEE", how::classes, 3378},
+    {"a aEEE", how::classes, 50354},
+};
+
+}  // namespace deadline_tests
