@@ -10,9 +10,9 @@ import math
 from table import Result, number
 
 WIDTH, LEFT, RIGHT = 900, 226, 16
-LANE, PAD, DOT, TOP = 13, 5, 4, 74
-LOW, HIGH = 0.45, 1500.0
-CHARACTER = 5.9  # of an 11 px label
+LANE, PAD, DOT, TOP, LEAST = 13, 5, 4, 74, 40
+LOW, HIGH = 0.3, 1200.0
+CHARACTER = 6.2  # of an 11 px label
 
 COLOURS = {"libstdc++": "a", "libc++": "b", "Go": "c", "Asio": "d", "oneTBB": "e", "mutex + list": "f",
            "timerfd": "g"}
@@ -50,6 +50,7 @@ STYLE = """
           --f: #9198a1; --g: #d29922; }
   }
   text { font: 11px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink); }
+  .on { paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-opacity: 0.75; }
   .title { font-size: 15px; font-weight: 600; }
   .soft { fill: var(--soft); }
   .page { fill: var(--page); } .band { fill: var(--band); } .grid { stroke: var(--line); }
@@ -83,7 +84,7 @@ class Band:
 
     def add(self, result: Result) -> None:
         line = result.line
-        if line.want == "<=" and result.other is not None and line.name != "T3":
+        if line.want == "<=" and result.other is not None and not line.name.startswith("T3"):
             self.floor = (1 / result.ratio, line.name)
             self.floor_tick = 1 / line.value
         elif line.want in (">=", "") and result.other is not None and (
@@ -109,7 +110,9 @@ class Band:
         self.above = 2 if lanes[2] else 1
         self.below = 2 if lanes[3] else 1 if lanes[1] else 0
         self.height = (self.above + self.below) * LANE + 2 * PAD + 2 * DOT + 2
-        self.centre = PAD + self.above * LANE + DOT + 1
+        spare = max(0, LEAST - self.height)
+        self.height += spare
+        self.centre = PAD + self.above * LANE + DOT + 1 + spare // 2
 
     def baseline(self, lane: int) -> float:
         """Lanes 0 and 2 are above the dots, 1 and 3 beneath."""
@@ -123,8 +126,9 @@ def draw_band(band: Band, top: float, shaded: bool) -> list[str]:
     out, y = [], top + band.centre
     if shaded:
         out.append(f'<rect class="band" x="0" y="{top}" width="{WIDTH}" height="{band.height}"/>')
-    out.append(f'<text x="12" y="{y - 1:.1f}">{html.escape(band.title)}</text>')
-    out.append(f'<text class="soft" x="12" y="{y + 12:.1f}">Belay {number(band.ours)} ns</text>')
+    middle = top + band.height / 2
+    out.append(f'<text x="12" y="{middle - 2:.1f}">{html.escape(band.title)}</text>')
+    out.append(f'<text class="soft" x="12" y="{middle + 12:.1f}">Belay {number(band.ours)} ns</text>')
     for ratio, name in band.ticks:
         x = across(ratio)
         out.append(f'<line class="tick s{colour(name)}" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8:.1f}" '
@@ -138,7 +142,7 @@ def draw_band(band: Band, top: float, shaded: bool) -> list[str]:
         out.append(f'<circle class="{colour(name)}" cx="{across(ratio):.1f}" cy="{y:.1f}" r="{DOT}">'
                    f'<title>{html.escape(name)}: {number(time)} ns</title></circle>')
     for middle, lane, text, name in band.labels:
-        out.append(f'<text class="{colour(name)}" text-anchor="middle" x="{middle:.1f}" '
+        out.append(f'<text class="on {colour(name)}" text-anchor="middle" x="{middle:.1f}" '
                    f'y="{top + band.baseline(lane):.1f}">{html.escape(text)}</text>')
     return out
 

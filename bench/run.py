@@ -79,7 +79,7 @@ def packaged(package: str) -> str:
 
 def about() -> dict[str, str]:
     return {
-        "processor": f"{processor()}, {os.cpu_count()} of them",
+        "processor": f"{processor()}, {os.cpu_count()} processors",
         "kernel": platform.release(),
         "g++": version("g++", "--version"),
         "clang": version("clang++-19", "--version"),

@@ -11,8 +11,8 @@ YARDSTICK = "floor/cas_pair"
 class Value(typing.NamedTuple):
     value: float  # nanoseconds, or bytes
     fairness: float | None = None
-    samples: int = 0
     heap: int = 0
+    completed: float | None = None  # the share of a race that the owner won
 
 
 class Result(typing.NamedTuple):
@@ -47,9 +47,11 @@ def medians(samples: list[dict]) -> dict[str, Value]:
         counted = fair if len(fair) * 4 >= len(each) else each
         values = [s.get("ns", s.get("bytes", s.get("cpu_time"))) for s in counted]
         fairness = [s["fairness"] for s in each if "fairness" in s]
+        races = [s["tally"] for s in counted if s["name"].startswith("race/")]
         found[name] = Value(statistics.median(values),
-                            statistics.median(fairness) if fairness else None, len(values),
-                            int(each[0].get("heap_bytes", 0)))
+                            statistics.median(fairness) if fairness else None,
+                            int(each[0].get("heap_bytes", 0)),
+                            statistics.median(races) if races else None)
     return found
 
 
@@ -115,6 +117,8 @@ def cells(result: Result) -> list[str]:
         ratio = f"{result.ours.fairness:.2f}"
     verdict = "" if result.met is None else "met" if result.met else "MISSED"
     note = line.note
+    if result.ours.completed is not None and result.other.completed:
+        note = f"completed: {100 * result.ours.completed:.0f} %, its {100 * result.other.completed:.0f} %"
     if result.other is not None and (result.other.fairness or 1) < 0.6:
         note = (note + "; " if note else "") + f"fairness {result.other.fairness:.2f}"
     return [line.row, line.work, show(result.ours), line.name,

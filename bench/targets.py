@@ -54,9 +54,11 @@ LINES = [
     Line("T3", "the same, RAII callback", "T3/belay_callback", "T3/libstdc++", "libstdc++", ">=", 2.5),
 
     floor("T4", "T3 among 1,000, a random one", "T4_1k/belay", "T3/belay", "T3", 1.10),
+    Line("T4", "", "T4_1k/belay", "floor/list_1k", "bare list, 2 locks", ""),
     *peers("T4", "T4_1k/belay", {"libstdc++": 2.5, "libc++": None, "mutex_list": None, "go": None},
            {"go": CHILD}, "T4_1k"),
     floor("T4", "T3 among 10,000, a random one", "T4_10k/belay", "T3/belay", "T3", 1.10),
+    Line("T4", "", "T4_10k/belay", "floor/list_10k", "bare list, 2 locks", ""),
     *peers("T4", "T4_10k/belay", {"libstdc++": 2.5, "libc++": None, "mutex_list": None, "go": None},
            {"go": CHILD}, "T4_10k"),
 
@@ -99,6 +101,7 @@ LINES = [
     Line("T10", "complete races cancel, notify", "T10/belay_notify", "T10/libstdc++", "libstdc++", ">=",
          1.8),
     *peers("T10", "T10/belay_notify", {"libc++": None, "mutex_list": None}),
+    Line("T10", "", "T10/belay_notify", "floor/empty_race", "the harness alone", ""),
     Line("T10", "complete races cancel, claim", "T10/belay_claim", "T10/libstdc++", "libstdc++", ">=",
          1.8),
 
@@ -119,11 +122,13 @@ LINES = [
     Line("T13", "  1,000,000 pending", "T13_1m/belay", "T13_0/belay", "none pending", "=", 0.15),
     Line("T13", "with the clock read, none pending", "T13_0/belay_clock", "T13_0/timerfd", "timerfd",
          ">=", 20),
-    *peers("T13", "T13_0/belay_clock", {"go": 5, "asio": None}, {"go": "AfterFunc, Stop",
-                                                                  "asio": "steady_timer"}, "T13_0"),
+    Line("T13", "", "T13_0/belay_clock", "T13_0/go", "Go", ">=", 5, "AfterFunc, Stop"),
+    Line("T13", "", "T13_0/belay_clock", "T13_0/asio", "Asio timer", "", 0, "runs the handler, too"),
+    Line("T13", "", "T13_0/belay_clock", "floor/clock", "the clock alone", ""),
     Line("T13", "  1,000,000 pending", "T13_1m/belay_clock", "T13_1m/go", "Go", ">=", 5,
          "AfterFunc, Stop"),
-    Line("T13", "", "T13_1m/belay_clock", "T13_1m/asio", "Asio", "", 0, "steady_timer"),
+    Line("T13", "", "T13_1m/belay_clock", "T13_1m/asio", "Asio timer", "", 0,
+         "runs the handler, too"),
 
     Line("T14", "CPU of a waiter for 20 ms", "T14/belay", "", "", "ns", 100_000),
     Line("T14", "  for a source's listener", "T14/belay_source", "", "", "ns", 100_000),

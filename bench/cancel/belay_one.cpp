@@ -92,7 +92,7 @@ struct raced {
   explicit raced(std::size_t size) : all_(size) {}
   void run(int who, std::size_t times) {
     std::size_t won = 0;
-    for (std::size_t i = 0; i < times; ++i) {
+    for (std::size_t i = at_.next(who, times), end = i + times; i < end; ++i) {
       one& each = unknown(all_[i]);
       if (who == 0) {
         won += each.operation.complete(each.routine, belay::outcome::completed) ==
@@ -101,15 +101,15 @@ struct raced {
         keep(each.operation.cancel(belay::reason_kind::user));
       }
     }
-    if (who == 0) won_ = won;
+    if (who == 0) at_.won(won);
   }
-  double tally() { return static_cast<double>(won_) / static_cast<double>(all_.size()); }
+  double tally() { return at_.share(); }
   struct alignas(64) one {
     Routine routine;
     belay::operation operation{routine};
   };
   std::vector<one> all_;
-  std::size_t won_ = 0;
+  progress at_;
 };
 const offer<raced<claim>> t10_claim("race/T10/belay_claim", shape::race, 256);
 const offer<raced<notify>> t10_notify("race/T10/belay_notify", shape::race, 256);

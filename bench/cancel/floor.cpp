@@ -48,6 +48,47 @@ struct cas_pair {
 };
 const offer<cas_pair> o_cas_pair("loop/floor/cas_pair", shape::loop);
 
+/// T4's own floor: a bare list, a random node taken out and put in front, under a byte exchanged.
+/// What the caches make of many nodes is in it.
+struct list_under_lock {
+  struct link {
+    void* payload;
+    link* next;
+    link** previous;
+  };
+  explicit list_under_lock(std::size_t size) : order_(size), all_(size) {
+    for (link& each : all_) push(each);
+  }
+  void push(link& which) {
+    which.next = head_;
+    which.previous = &head_;
+    if (head_ != nullptr) head_->previous = &which.next;
+    head_ = &which;
+  }
+  void take(link& which) {
+    *which.previous = which.next;
+    if (which.next != nullptr) which.next->previous = which.previous;
+  }
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      link& each = all_[order_[at_++]];
+      keep(lock_.exchange(1, std::memory_order_acquire));
+      take(each);
+      lock_.store(0, std::memory_order_release);
+      keep(lock_.exchange(1, std::memory_order_acquire));
+      push(each);
+      lock_.store(0, std::memory_order_release);
+    }
+  }
+  shuffled order_;
+  std::size_t at_ = 0;
+  std::atomic<std::uint8_t> lock_{0};
+  link* head_ = nullptr;
+  std::vector<link> all_;
+};
+const offer<list_under_lock> o_list_1k("loop/floor/list_1k", shape::loop, 1000);
+const offer<list_under_lock> o_list_10k("loop/floor/list_10k", shape::loop, 10000);
+
 struct poll {
   explicit poll(std::size_t) {}
   void run(int, std::size_t times) {
@@ -85,6 +126,16 @@ struct empty {
   }
 };
 const offer<empty> o_empty("pair/floor/empty", shape::pair);
+
+/// A race without anything to race for: what it costs to meet.
+struct no_race {
+  explicit no_race(std::size_t) {}
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) unknown(*this);
+  }
+  double tally() { return 0; }
+};
+const offer<no_race> o_no_race("race/floor/empty_race", shape::race, 256);
 
 /// Two locked instructions on a word that two threads share.
 struct xadd_pair {

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t loop_length = 1000;
 constexpr std::int64_t window_ns = 10'000'000;
+/// After so many the one thread of a race waits for the other; it would run away otherwise.
+constexpr std::size_t race_group = 8;
 /// From here on a batch is so long that others may get the processor meanwhile; and that it does
 /// not matter that the clock of CPU time takes a system call.
 constexpr std::size_t long_batch = 10'000;
@@ -164,7 +166,10 @@ void measure_race(benchmark::State& state, const workload& what) {
         point.wait(turn);
         of[who].start = now_ns();
         point.wait(turn);
-        it->run(who, what.size);
+        for (std::size_t done = 0; done < what.size; done += race_group) {
+          it->run(who, race_group);
+          point.wait(turn);
+        }
         of[who].end = now_ns();
         point.wait(turn);
         if (who == 0) {

@@ -125,7 +125,7 @@ struct raced {
   explicit raced(std::size_t size) : all_(size) {}
   void run(int who, std::size_t times) {
     std::size_t won = 0;
-    for (std::size_t i = 0; i < times; ++i) {
+    for (std::size_t i = at_.next(who, times), end = i + times; i < end; ++i) {
       one& each = unknown(all_[i]);
       if (who == 0) {
         won += !each.finished.exchange(true, std::memory_order_acq_rel);
@@ -134,11 +134,11 @@ struct raced {
         keep(each.source.request_stop());
       }
     }
-    if (who == 0) won_ = won;
+    if (who == 0) at_.won(won);
   }
-  double tally() { return static_cast<double>(won_) / static_cast<double>(all_.size()); }
+  double tally() { return at_.share(); }
   std::deque<one> all_;
-  std::size_t won_ = 0;
+  progress at_;
 };
 const offer<raced> t10("race/T10/" BENCH_LIBRARY, shape::race, 256);
 

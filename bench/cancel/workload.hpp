@@ -22,8 +22,9 @@ enum class shape : unsigned char {
   /// One object; two threads call run(0, n) and run(1, n) for a window of time. Nanoseconds divided
   /// by what both did together.
   pair,
-  /// A fresh object; run(0, size) and run(1, size) start together on two threads. Time until both
-  /// are through, the median of the window's batches, divided by size.
+  /// A fresh object; two threads do what they have to do to each of its `size` parts, run(0, n) and
+  /// run(1, n) for the next n of them, and meet after every eight. Time until both are through, the
+  /// median of the window's batches, divided by size.
   race,
   /// A fresh object; one thread calls run(0, 1), which takes long; another calls run(2, 1), which
   /// returns when that is under way, then run(1, 1), which waits for it. The CPU time of the last.
@@ -86,6 +87,27 @@ template <class T>
 void publish(T& object) {
   asm volatile("" : : "r"(&object) : "memory");
 }
+
+/// How far each of two threads has come.
+class progress {
+ public:
+  /// The first of the next `times`.
+  std::size_t next(int who, std::size_t times) {
+    const std::size_t first = at_[who].index;
+    at_[who].index += times;
+    return first;
+  }
+  /// Thread 0 says how often it was the first.
+  void won(std::size_t times) { at_[0].won += times; }
+  double share() const {
+    return static_cast<double>(at_[0].won) / static_cast<double>(at_[0].index);
+  }
+
+ private:
+  struct alignas(128) {
+    std::size_t index = 0, won = 0;
+  } at_[2];
+};
 
 /// How often callbacks ran: each contestant's callback adds one. Only one thread runs callbacks in
 /// the rows that use it.
