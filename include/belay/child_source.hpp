@@ -41,12 +41,13 @@ class basic_child_source : public basic_source<Traits>, private listener {
   ///          last below it.
   /// Races:   against the cancel of an ancestor: returns when that is done with everything below,
   ///          unless the caller is inside it.
-  ~basic_child_source() { detach(); }
+  ~basic_child_source() { parent_->leave(*this); }
 
   /// Leaves the parent: its cancellation no longer concerns this.
   ///
   /// Callers:  its owner; also inside its listeners.
-  /// Returns:  won, or cancelled or cancelled_inside if a request to an ancestor came first, or
+  /// Returns:  won, or cancelled if a request to an ancestor came first and is done with all that
+  ///           is below, or cancelled_inside, when the caller is below: then it goes on after that.
   ///           refused if it was detached already, or attached too late.
   handshake detach() noexcept { return parent_->remove(*this); }
 
@@ -55,6 +56,8 @@ class basic_child_source : public basic_source<Traits>, private listener {
  private:
   template <class>
   friend struct core::walk;
+  template <class>
+  friend class core::list;
   template <class>
   friend class basic_source;
   template <class>

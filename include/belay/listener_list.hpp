@@ -55,6 +55,9 @@ struct source_traits {
   }
 };
 
+template <class Traits>
+class basic_child_source;
+
 namespace core {
 
 template <class Traits>
@@ -66,11 +69,6 @@ class list {
   constexpr list() noexcept = default;
   list(const list&) = delete;
   list& operator=(const list&) = delete;
-  /// Nothing may be in it.
-  ~list() {
-    if (head_ != nullptr || walk_ != nullptr) [[unlikely]]
-      destroyed_inside();
-  }
 
   /// False when a request came to `of`, the source's operation.
   template <class Operation>
@@ -109,6 +107,11 @@ class list {
   /// False, with nothing changed, when `from` is not in the list.
   bool replace(listener& from, listener& to) noexcept;
   bool is_empty() noexcept;
+  /// Whether the list can go just so; else destroyed() looks.
+  bool is_quiet() const noexcept { return head_ == nullptr && walk_ == nullptr; }
+  void destroyed(bool inside) noexcept;
+  /// `child`, which is not linked, is being destroyed: returns when its canceller is done with it.
+  void leave(basic_child_source<Traits>& child, bool inside) noexcept;
 
   /// What became of `which`, which is not linked: refused, cancelled, cancelled_inside or running.
   /// `inside`: the caller is the canceller.
@@ -133,7 +136,11 @@ class list {
     which.previous_ = nullptr;
     new (&which.state_) sync::atomic<state>(listener::idle);
   }
-  void destroyed_inside() noexcept;
+  static walk<Traits>* walk_of(state now) noexcept {
+    return reinterpret_cast<walk<Traits>*>(now & ~listener::flags);
+  }
+  static bool is_entered(const listener& which) noexcept;
+  void forget(listener& which, walk<Traits>& by) noexcept;
   bool announce_sleeper(listener& which, state& now) noexcept;
 
   listener* next(walk<Traits>& by, listener* done, listener::function& call) noexcept;

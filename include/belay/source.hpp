@@ -20,8 +20,8 @@
 //     had cancelled before: there it is that one's cancel() that sees to it.
 //
 // Lifetime: a source outlives all calls on it, and what is attached to it. But a listener may
-// remove and destroy itself and, when no other is left, the source; also on another actor: cancel()
-// does not touch the source after the last listener.
+// remove itself, and when no other is registered at that moment, destroy itself and the source, or
+// have another actor do it: cancel() does not touch the source after its last listener.
 //
 // Cost: add and remove take one locked instruction each, whatever is registered; 40 bytes, no heap.
 #pragma once
@@ -41,7 +41,10 @@ class basic_source {
 
   /// Callers: whoever knows that nobody uses it any more; or its last listener, from inside.
   ///          Nothing is attached to it.
-  ~basic_source() = default;
+  ~basic_source() {
+    if (!listeners_.is_quiet()) [[unlikely]]
+      destroyed_slowly();
+  }
 
   /// Registers `which`: from now on a request runs it.
   ///
@@ -70,6 +73,7 @@ class basic_source {
   }
   /// As try_remove(). After `running`, and only then, `after` is called once with `which`, on the
   /// canceller's actor, when the listener has returned; until then both stay where they are.
+  /// `which` is spent then, and not to be added again.
   handshake remove_async(listener& which, listener::function after) noexcept;
 
   /// Puts `to` in the place of `from`: a request runs the one or the other.
@@ -100,7 +104,13 @@ class basic_source {
  private:
   template <class>
   friend struct core::walk;
+  template <class>
+  friend class core::list;
+  template <class>
+  friend class basic_child_source;
 
+  void destroyed_slowly() noexcept;
+  void leave(basic_child_source<Traits>& child) noexcept;
   handshake remove_slowly(listener& which, sync::nanoseconds deadline) noexcept;
 
   basic_operation<typename Traits::operation> operation_;

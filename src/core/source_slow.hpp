@@ -67,18 +67,11 @@ struct walk {
     return &child;
   }
 
-  /// `which`, which this has taken, removes itself; this need not touch it any more. False: it is a
-  /// child with listeners that are still to run.
-  bool forget(listener& which, bool was_last) noexcept {
-    if (at == root || &static_cast<basic_child_source<Traits>&>(*at) != &which) {
-      removed = true;
-      return true;
-    }
-    auto& child = static_cast<basic_child_source<Traits>&>(*at);
-    if (!child.listeners_.is_empty()) return false;
+  /// A child that this has gone into is destroyed: back to its parent.
+  void leave(basic_child_source<Traits>& child, bool was_last) noexcept {
+    if (at != &child || !child.listeners_.is_empty()) misused();  // something is still attached
     at = child.parent_;
     at_is_empty = was_last;
-    return true;
   }
 };
 
@@ -106,9 +99,9 @@ bool list<Traits>::is_empty() noexcept {
 }
 
 template <class Traits>
-void list<Traits>::destroyed_inside() noexcept {
-  if (head_ != nullptr) misused();
-  if (Traits::heeds_destruction) walk_->at_is_empty = true;
+void list<Traits>::destroyed(bool inside) noexcept {
+  if (head_ != nullptr || !inside) misused();
+  if (Traits::heeds_destruction && &walk_->at->listeners_ == this) walk_->at_is_empty = true;
 }
 
 template <class Traits>
@@ -167,12 +160,43 @@ template <class Traits>
 handshake list<Traits>::look(listener& which, bool inside) noexcept {
   lock_.lock();
   const state now = which.previous_ == nullptr ? which.state_.load(Traits::look) : listener::over;
+  const bool to_forget = inside && is_running(now) && !is_entered(which) &&
+                         (now & (listener::wait_flag | listener::after_flag)) == 0;
+  if (to_forget) forget(which, *walk_of(now));
   lock_.unlock();
-  if (!is_running(now) || !inside) return result(now);
-  auto* const by = reinterpret_cast<walk<Traits>*>(now & ~listener::flags);
-  if (by->forget(which, (now & listener::last_flag) != 0))
-    settle(which, which.state_.exchange(listener::idle, Traits::finish), by->reason());
-  return handshake::cancelled_inside;
+  return inside && is_running(now) ? handshake::cancelled_inside : result(now);
+}
+
+/// `which` removes itself from inside. When no other is left, that is the canceller's last look at
+/// the list: the source may go.
+template <class Traits>
+void list<Traits>::forget(listener& which, walk<Traits>& by) noexcept {
+  by.removed = true;
+  make_idle(which);
+  if (head_ != nullptr || !Traits::heeds_destruction) return;
+  walk_ = nullptr;
+  by.at_is_empty = true;
+}
+
+/// A child source: the canceller is not done with it before all below it has run.
+template <class Traits>
+bool list<Traits>::is_entered(const listener& which) noexcept {
+  return Traits::descends && which.call_ == &basic_child_source<Traits>::enter;
+}
+
+template <class Traits>
+void list<Traits>::leave(basic_child_source<Traits>& child, bool inside) noexcept {
+  listener& which = child;
+  lock_.lock();
+  const state now = which.state_.load(Traits::look);
+  lock_.unlock();
+  if (!is_running(now)) return;
+  if (!inside || !is_entered(which)) {
+    wait(which, sync::forever);
+    return;
+  }
+  walk_of(now)->leave(child, (now & listener::last_flag) != 0);
+  child.listeners_.walk_ = nullptr;
 }
 
 template <class Traits>
@@ -230,6 +254,19 @@ cancel_result basic_source<Traits>::cancel(belay::reason why) noexcept {
     return cancel_result::already_cancelled;
   core::walk<Traits>{this, why}.run();
   return cancel_result::claimed;
+}
+
+template <class Traits>
+void basic_source<Traits>::destroyed_slowly() noexcept {
+  listeners_.destroyed(is_canceller());
+}
+
+/// `child` is being destroyed.
+template <class Traits>
+void basic_source<Traits>::leave(basic_child_source<Traits>& child) noexcept {
+  listener& which = child;
+  if (listeners_.unlink(which) || !Traits::remover_waits) return;
+  listeners_.leave(child, Traits::is_inside(operation_, listeners_.hints()));
 }
 
 template <class Traits>

@@ -122,6 +122,39 @@ belay::explore::exhausted last_listener_hands_over() {
   return belay::explore::exhaust(program);
 }
 
+/// The first of two listeners removes the second, then itself, and another actor destroys the
+/// source: nobody is registered any more.
+template <class Traits>
+belay::explore::exhausted first_listener_hands_over() {
+  using state = source_with_two<Traits>;
+  scene<state> s;
+  belay::explore::program_under_test program;
+  program.before([&] {
+    s.emplace();
+    s->source.make();
+    s->first.make([&](belay::reason) {
+      ++s->ran_first;
+      require(s->source->remove(*s->second) == handshake::won, "it has yet to run");
+      require(s->source->remove(*s->first) == handshake::cancelled_inside, "it knows it is inside");
+      s->handed_over.unpark();
+    });
+    s->second.make([&](belay::reason) { ++s->ran_second; });
+    s->source->add(*s->second);
+    s->source->add(*s->first);
+  });
+  program.actor("canceller", [&] { s->source->cancel(reason_kind::user); });
+  program.actor("heir", [&] {
+    s->handed_over.park(sync::forever);
+    s->second.free();
+    s->source.free();
+  });
+  program.after([&] {
+    require(s->ran_first == 1 && s->ran_second == 0, "the first ran, the second did not");
+    s->check();
+  });
+  return belay::explore::exhaust(program);
+}
+
 /// Deregistering the second listener while the first runs neither waits for the first nor lets the
 /// second run afterwards.
 template <class Traits>

@@ -238,6 +238,86 @@ belay::explore::exhausted listeners_destroy_the_tree() {
   return belay::explore::exhaust(program);
 }
 
+/// A listener that was not the last when it began removes the other, itself, and destroys their
+/// source, a child. What else is attached to the parent runs all the same.
+template <class Traits>
+belay::explore::exhausted listener_destroys_its_child() {
+  struct state {
+    belay::basic_source<Traits> parent;
+    place<child_source_of<Traits>> child;
+    place<probe> first, second, above;
+    int ran = 0;
+  };
+  scene<state> s;
+  belay::explore::program_under_test program;
+  program.before([&] {
+    s.emplace();
+    s->above.make([&](belay::reason) { ++s->ran; });
+    s->parent.add(*s->above);
+    s->child.make(s->parent);
+    s->second.make([&](belay::reason) { require(false, "it was removed"); });
+    s->first.make([&](belay::reason) {
+      require(s->child->remove(*s->second) == handshake::won, "it has yet to run");
+      require(s->child->remove(*s->first) == handshake::cancelled_inside, "it knows it is inside");
+      state& all = *s;
+      all.second.free();
+      all.first.free();  // and with it what this has captured
+      all.child.free();
+    });
+    s->child->add(*s->second);
+    s->child->add(*s->first);
+  });
+  for (int i = 0; i < 2; ++i)
+    program.actor("canceller", [&] { s->parent.cancel({reason_kind::shutdown, 7}); });
+  program.after([&] {
+    require(s->child.freed && s->ran == 1, "the first ran, and what is above");
+    s->child.check();
+    s->first.check();
+    s->second.check();
+  });
+  return belay::explore::exhaust(program);
+}
+
+/// A listener detaches an ancestor of its source from the root, while somebody else waits for that
+/// listener. All that is attached runs, and the wait ends.
+template <class Traits>
+belay::explore::exhausted listener_detaches_its_ancestor() {
+  struct state {
+    belay::basic_source<Traits> root;
+    place<probe> at_root, at_upper, at_bottom;  // in the order in which they are added
+    place<child_source_of<Traits>> upper, lower;
+    int ran = 0;
+    sync::parking inside;
+  };
+  scene<state> s;
+  belay::explore::program_under_test program;
+  program.before([&] {
+    s.emplace();
+    s->at_root.make([&](belay::reason) { ++s->ran; });
+    s->at_upper.make([&](belay::reason) { ++s->ran; });
+    s->at_bottom.make([&](belay::reason) {
+      ++s->ran;
+      s->inside.unpark();
+      require(s->upper->detach() == handshake::cancelled_inside, "the caller is below");
+    });
+    s->root.add(*s->at_root);
+    auto& upper = s->upper.make(s->root);
+    upper.add(*s->at_upper);
+    s->lower.make(upper).add(*s->at_bottom);
+  });
+  program.actor("canceller", [&] {
+    s->root.cancel({reason_kind::shutdown, 7});
+    require(s->ran == 3, "all that was attached ran");
+  });
+  program.actor("other", [&] {
+    s->inside.park(sync::forever);
+    require(s->lower->remove(*s->at_bottom) == handshake::cancelled, "it has returned");
+    s->at_bottom.free();
+  });
+  program.after([&] { s->at_bottom.check(); });
+  return belay::explore::exhaust(program, {.prune = true});
+}
+
 /// A chain of `depth` sources below a root. (On an explored actor's stack, which is small.)
 template <class Traits>
 belay::explore::exhausted deep_chain(std::size_t depth) {
