@@ -1,0 +1,13 @@
+# belay_uring: the bridge to io_uring, where liburing is installed; belay_core does without.
+find_path(BELAY_LIBURING_INCLUDE liburing.h)
+find_library(BELAY_LIBURING uring)
+mark_as_advanced(BELAY_LIBURING_INCLUDE BELAY_LIBURING)
+if(BELAY_LIBURING_INCLUDE AND BELAY_LIBURING)
+  file(GLOB BELAY_URING_SOURCES CONFIGURE_DEPENDS src/edges/uring/*.cpp)
+  add_library(belay_uring STATIC ${BELAY_URING_SOURCES})
+  add_library(belay::uring ALIAS belay_uring)
+  target_include_directories(belay_uring SYSTEM PRIVATE ${BELAY_LIBURING_INCLUDE})
+  target_link_libraries(belay_uring PUBLIC belay_core ${BELAY_LIBURING})
+else()
+  message(STATUS "No belay_uring: liburing is not installed; tools/setup test installs it")
+endif()
