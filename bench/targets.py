@@ -125,6 +125,8 @@ LINES = [
     Line("T13", "", "T13_0/belay_clock", "T13_0/go", "Go", ">=", 5, "AfterFunc, Stop"),
     Line("T13", "", "T13_0/belay_clock", "T13_0/asio", "Asio timer", "", 0, "runs the handler, too"),
     Line("T13", "", "T13_0/belay_clock", "floor/clock", "the clock alone", ""),
+    Line("T13", "with the coarse clock read", "T13_0/belay_coarse", "T13_0/go", "Go", ">=", 5,
+         "AfterFunc, Stop"),
     Line("T13", "  1,000,000 pending", "T13_1m/belay_clock", "T13_1m/go", "Go", ">=", 5,
          "AfterFunc, Stop"),
     Line("T13", "", "T13_1m/belay_clock", "T13_1m/asio", "Asio timer", "", 0,
