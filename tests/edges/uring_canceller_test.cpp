@@ -297,7 +297,7 @@ TEST_P(uring, one_request_cancels_many) {
   }
 }
 
-// One byte comes and one request to cancel: the byte was read, or it is still there.
+// One byte comes, before, with or after a request to cancel: it was read, or it is still there.
 TEST_P(uring, each_race_has_one_end) {
   constexpr int turns = 10'000;
   pipe_pair line;
@@ -306,10 +306,10 @@ TEST_P(uring, each_race_has_one_end) {
   std::thread other([&] {
     for (int turn = 1; turn <= turns; ++turn) {
       while (begun.load() != turn) std::this_thread::yield();
-      if (turn % 2 == 0) line.put();
+      if (turn % 4 == 0) line.put();
       for (int spins = turn % 64; spins != 0; --spins) belay::sync::relax();
       current->cancel(reason_kind::user);
-      if (turn % 2 != 0) line.put();
+      if (turn % 4 == 1) line.put();
       done.store(turn);
     }
   });
@@ -323,6 +323,7 @@ TEST_P(uring, each_race_has_one_end) {
     begun.store(turn);
     run(request);
     while (done.load() != turn) std::this_thread::yield();
+    if (turn % 4 > 1) line.put();
     EXPECT_EQ(request.overs, 1);
     EXPECT_EQ(it.cancelled(), request.end() != uring_end::completed);
     completed += request.end() == uring_end::completed ? 1 : 0;
@@ -338,7 +339,7 @@ TEST_P(uring, each_race_has_one_end) {
   }
   other.join();
   EXPECT_EQ(completed + cancelled + raced, turns);
-  EXPECT_GT(cancelled, 0);
+  EXPECT_GE(cancelled, turns / 2) << "when the byte comes last there is nothing else";
   RecordProperty("completed", completed);
   RecordProperty("cancelled", cancelled);
   RecordProperty("raced", raced);
