@@ -3,7 +3,6 @@
 #include "belay/deadline.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -11,10 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include "as_actor.hpp"
 #include "belay/operation.hpp"
 
 #if defined(BELAY_EXPLORED)
-#include "explore/explore.hpp"
 #define suite deadline_in_explored
 #else
 #define suite deadline
@@ -25,24 +24,10 @@ namespace {
 using belay::deadline;
 using belay::handshake;
 using belay::timer_wheel;
+using core_tests::as_actor;
 namespace sync = belay::sync;
 
 constexpr sync::nanoseconds tick = timer_wheel::tick;
-
-/// In the explored build the body is an actor of the one execution that there is.
-void as_actor(const std::function<void()>& body) {
-#if defined(BELAY_EXPLORED)
-  belay::explore::program_under_test program;
-  program.actor("all", body);
-  sync::world().set_step_limit(2'000'000);
-  const auto result = belay::explore::exhaust(program);
-  sync::world().set_step_limit(20'000);
-  EXPECT_TRUE(result.holds()) << result.text();
-  EXPECT_EQ(result.executions, 1u);
-#else
-  body();
-#endif
-}
 
 struct counted {
   static void fire(void* self) noexcept { ++static_cast<counted*>(self)->fired; }
