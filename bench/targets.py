@@ -72,7 +72,8 @@ LINES = [
     *peers("T6", "T6/belay_wide", {"libstdc++": 5, "libc++": None, "mutex_list": None, "go": 20},
            {"go": CHILD}, "T5"),
 
-    floor("T7", "cancel, 1 claim routine", "T7/belay_claim", "floor/cas_call", "raw CAS + call", 1.2),
+    floor("T7", "cancel, 1 claim routine", "T7/belay_claim", "floor/cas_call", "raw RMW + call", 1.2),
+    Line("T7", "", "T7/belay_claim", "floor/load_cas_call", "load, CAS, call", ""),
     *peers("T7", "T7/belay_claim", {"libstdc++": 35, "libc++": 7, "asio": None, "asio_mutex": None,
                                     "tbb": None, "mutex_list": None, "go": None},
            {"libstdc++": "a futex call each", "asio": BARE, "tbb": FLAGS, "go": CHILD}),
@@ -82,7 +83,7 @@ LINES = [
     Line("T7", "cancel, a source with 1 listener", "T7/belay_source", "T7/libstdc++", "libstdc++", ""),
     Line("T7", "", "T7/belay_source", "T7/libc++", "libc++", ""),
 
-    floor("T8", "cancel, 1,000 listeners, each", "T8/belay", "floor/cas_call_1k", "raw CAS + call",
+    floor("T8", "cancel, 1,000 listeners, each", "T8/belay", "floor/cas_call_1k", "raw RMW + call",
           1.15),
     *peers("T8", "T8/belay", {"libstdc++": 30, "libc++": None, "tbb": None, "mutex_list": None, "go": 5},
            {"libstdc++": "a futex call each", "tbb": FLAGS, "mutex_list": "the lock held throughout",

@@ -98,18 +98,22 @@ struct poll {
 };
 const offer<poll> o_poll("loop/floor/poll", shape::loop);
 
-/// `Exchanges` locked instructions and a call through a pointer, at each of many nodes.
+/// Each of many words holds the address of what is to be called: one locked instruction takes it
+/// out, the call follows, and perhaps a second locked instruction says that it is over.
 template <int Exchanges>
 struct exchange_and_call {
   explicit exchange_and_call(std::size_t size) : nodes_(size) {
-    for (node& each : nodes_) each.call = count;
+    for (node& each : nodes_) {
+      each.call = count;
+      each.word.store(reinterpret_cast<std::uintptr_t>(&each), std::memory_order_relaxed);
+    }
   }
   void run(int, std::size_t times) {
     for (std::size_t i = 0; i < times; ++i) {
       node& each = unknown(nodes_[i]);
-      std::uint64_t was = 0;
-      keep(each.word.compare_exchange_strong(was, 1, std::memory_order_acq_rel));
-      each.call(each);
+      const std::uint64_t was = each.word.exchange(1, std::memory_order_acq_rel);
+      node& taken = *reinterpret_cast<node*>(static_cast<std::uintptr_t>(was));
+      taken.call(taken);
       if constexpr (Exchanges == 2) keep(each.word.fetch_sub(1, std::memory_order_acq_rel));
     }
   }
@@ -118,6 +122,23 @@ struct exchange_and_call {
 const offer<exchange_and_call<1>> o_call("batch/floor/cas_call", shape::batch, 256);
 const offer<exchange_and_call<2>> o_call_2("batch/floor/rmw2_call", shape::batch, 256);
 const offer<exchange_and_call<1>> o_call_1k("batch/floor/cas_call_1k", shape::batch, 1000);
+
+/// The same by who does not know what the word holds: it has to be read before it can be exchanged.
+struct load_cas_and_call : exchange_and_call<1> {
+  using exchange_and_call<1>::exchange_and_call;
+  void run(int, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      node& each = unknown(nodes_[i]);
+      std::uint64_t was = each.word.load(std::memory_order_relaxed);
+      while (!each.word.compare_exchange_weak(was, (was & 12) | 1, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed)) {
+      }
+      node& taken = *reinterpret_cast<node*>(static_cast<std::uintptr_t>(was));
+      taken.call(taken);
+    }
+  }
+};
+const offer<load_cas_and_call> o_load_cas_call("batch/floor/load_cas_call", shape::batch, 256);
 
 struct empty {
   explicit empty(std::size_t) {}
