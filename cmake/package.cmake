@@ -1,25 +1,31 @@
 # The installed package: what find_package(belay) and pkg-config give to C++ programs.
 #
-#   lib/libbelay_core.a        the core
-#   lib/libbelay_core_tsan.a   the same for programs built with -fsanitize=thread, under other names:
-#                              the headers choose, so both are always on the link line
-#   include/belay/             the public headers, and below it those that they include
-#   lib/cmake/belay/           find_package(belay): belay::core
-#   lib/pkgconfig/belay.pc     pkg-config belay
-#   share/man/man7/            belay_cancel(7)
+#   lib/libbelay_core.a         the core
+#   lib/libbelay_uring.a        its bridge to io_uring, where liburing was found
+#   lib/libbelay_*_tsan.a       the same for programs built with -fsanitize=thread, under other names:
+#                               the headers choose, so both are always on the link line
+#   include/belay/              the public headers, and below it those that they include
+#   lib/cmake/belay/            find_package(belay): belay::core, belay::uring
+#   lib/pkgconfig/belay*.pc     pkg-config belay, belay-uring
+#   share/man/man7/             belay_cancel(7)
 #
-# Everything here is of the component `development`; src/cli installs the component `tools`.
+# Everything here is of the component `development`; src/cli installs the component `tools`. The target
+# belay_package builds it.
 include(CMakePackageConfigHelpers)
 include(CheckCXXSourceCompiles)
 include(GNUInstallDirs)
 
 # Headers as they are installed: one include folder is enough for them.
 set(BELAY_STAGE ${CMAKE_BINARY_DIR}/package)
+set(BELAY_WITHOUT)
+if(NOT TARGET belay_uring)
+  set(BELAY_WITHOUT belay/uring_canceller.hpp)
+endif()
 file(GLOB_RECURSE BELAY_PACKAGE_HEADERS CONFIGURE_DEPENDS include/belay/*.hpp src/sync/*.hpp src/core/*.hpp)
 add_custom_command(
   OUTPUT ${BELAY_STAGE}/stamp
   COMMAND ${CMAKE_COMMAND} -D SOURCE=${CMAKE_SOURCE_DIR} -D STAGE=${BELAY_STAGE}
-          -P ${CMAKE_SOURCE_DIR}/cmake/stage_headers.cmake
+          -D WITHOUT=${BELAY_WITHOUT} -P ${CMAKE_SOURCE_DIR}/cmake/stage_headers.cmake
   COMMAND ${CMAKE_COMMAND} -E touch ${BELAY_STAGE}/stamp
   DEPENDS ${BELAY_PACKAGE_HEADERS} ${CMAKE_SOURCE_DIR}/cmake/stage_headers.cmake
   COMMENT "Headers of the package" VERBATIM)
@@ -29,26 +35,39 @@ add_custom_target(belay_headers ALL DEPENDS ${BELAY_STAGE}/stamp)
 set(CMAKE_REQUIRED_FLAGS -fsanitize=thread)
 check_cxx_source_compiles("int main() {}" BELAY_HAS_TSAN)
 unset(CMAKE_REQUIRED_FLAGS)
-set(BELAY_PACKAGE_TARGETS belay_core)
-set(BELAY_PC_LIBS -lbelay_core)
-if(BELAY_HAS_TSAN)
-  get_target_property(sources belay_core SOURCES)
-  add_library(belay_core_tsan STATIC ${sources})
-  add_dependencies(belay_core_tsan belay_headers)
-  target_include_directories(belay_core_tsan BEFORE PRIVATE ${BELAY_STAGE}/tsan)
-  target_link_libraries(belay_core_tsan PRIVATE $<BUILD_INTERFACE:belay_flags>)
-  target_compile_options(belay_core_tsan PRIVATE -fsanitize=thread $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
-  set_target_properties(belay_core_tsan PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME core_tsan)
-  target_link_libraries(belay_core INTERFACE $<INSTALL_INTERFACE:belay::core_tsan>)
-  list(APPEND BELAY_PACKAGE_TARGETS belay_core_tsan)
-  list(APPEND BELAY_PC_LIBS -lbelay_core_tsan)
-endif()
-if(NOT BELAY_TESTS)  # a build for installing: whoever asks for the library gets what belongs to it
-  add_dependencies(belay_core belay_headers ${BELAY_PACKAGE_TARGETS})
-endif()
+set(BELAY_PACKAGE_TARGETS)
+function(belay_package name)  # belay_<name> is installed as belay::<name>, and its instrumented twin
+  set(libraries belay_${name})
+  set_target_properties(belay_${name} PROPERTIES EXPORT_NAME ${name})
+  if(BELAY_HAS_TSAN)
+    get_target_property(sources belay_${name} SOURCES)
+    add_library(belay_${name}_tsan STATIC ${sources})
+    add_dependencies(belay_${name}_tsan belay_headers)
+    target_include_directories(belay_${name}_tsan BEFORE PRIVATE ${BELAY_STAGE}/tsan)
+    target_link_libraries(belay_${name}_tsan PRIVATE $<BUILD_INTERFACE:belay_flags>)
+    target_compile_options(belay_${name}_tsan PRIVATE -fsanitize=thread
+                           $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+    set_target_properties(belay_${name}_tsan PROPERTIES POSITION_INDEPENDENT_CODE ON
+                          EXPORT_NAME ${name}_tsan)
+    target_link_libraries(belay_${name} INTERFACE $<INSTALL_INTERFACE:belay::${name}_tsan>)
+    list(APPEND libraries belay_${name}_tsan)
+  endif()
+  set(BELAY_PACKAGE_TARGETS ${BELAY_PACKAGE_TARGETS} ${libraries} PARENT_SCOPE)
+  list(TRANSFORM libraries PREPEND -l)
+  list(JOIN libraries " " libraries)
+  set(BELAY_PC_LIBS_${name} ${libraries} PARENT_SCOPE)
+endfunction()
 
-set_target_properties(belay_core PROPERTIES EXPORT_NAME core)
+belay_package(core)
 target_compile_features(belay_core INTERFACE cxx_std_20)
+if(TARGET belay_uring)
+  belay_package(uring)
+  if(BELAY_HAS_TSAN)
+    target_include_directories(belay_uring_tsan SYSTEM PRIVATE ${BELAY_LIBURING_INCLUDE})
+  endif()
+endif()
+add_custom_target(belay_package)  # all that is installed
+add_dependencies(belay_package belay_headers ${BELAY_PACKAGE_TARGETS})
 install(TARGETS ${BELAY_PACKAGE_TARGETS} EXPORT belay-targets COMPONENT development
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -74,8 +93,12 @@ else()
   set(BELAY_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
   set(BELAY_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-list(JOIN BELAY_PC_LIBS " " BELAY_PC_LIBS)
 configure_file(cmake/belay.pc.in ${BELAY_STAGE}/belay.pc @ONLY)
-install(FILES ${BELAY_STAGE}/belay.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+set(BELAY_PC_FILES ${BELAY_STAGE}/belay.pc)
+if(TARGET belay_uring)
+  configure_file(cmake/belay-uring.pc.in ${BELAY_STAGE}/belay-uring.pc @ONLY)
+  list(APPEND BELAY_PC_FILES ${BELAY_STAGE}/belay-uring.pc)
+endif()
+install(FILES ${BELAY_PC_FILES} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
 install(FILES man/belay_cancel.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7 COMPONENT development)

@@ -7,7 +7,7 @@
 # of their own, so that they link with the instrumented library; STAGE/tsan has the one header that
 # compiling that library needs for it.
 #
-#   cmake -D SOURCE=<top of the tree> -D STAGE=<folder> -P stage_headers.cmake
+#   cmake -D SOURCE=<top of the tree> -D STAGE=<folder> [-D WITHOUT=<public headers>] -P stage_headers.cmake
 
 cmake_minimum_required(VERSION 3.25)
 set(include_line "#include \"[^\"\n]+\"")
@@ -29,6 +29,7 @@ set(native_or_tsan [[
 
 file(REMOVE_RECURSE ${STAGE}/include ${STAGE}/tsan)
 file(GLOB_RECURSE pending RELATIVE ${SOURCE}/include ${SOURCE}/include/belay/*.hpp)
+list(REMOVE_ITEM pending ${WITHOUT})
 set(staged)
 while(pending)
   list(POP_FRONT pending header)  # as installed: belay/…

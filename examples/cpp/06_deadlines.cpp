@@ -1,4 +1,4 @@
-// Deadlines: a point in time at which something is cancelled.
+// Deadlines: a point in time at which something is cancelled; and scopes, which nest them.
 //
 // A timer wheel holds any number of them behind one moment at which somebody has to look. Here the
 // program looks itself, at times of its own making, so that nothing waits for a clock; in earnest a
@@ -7,6 +7,7 @@
 
 #include <belay/deadline.hpp>
 #include <belay/operation.hpp>
+#include <belay/scope.hpp>
 
 #include "check.hpp"
 
@@ -53,15 +54,14 @@ int main() {
     wheel.expire(61 * second);
     check(limit.disarm() == belay::handshake::refused, "there is nothing left to disarm");
   }
-  {  // Another time.
-    belay::operation read;
-    belay::deadline limit;
-    limit.arm(wheel, 70 * second, read);
-    check(limit.rearm(80 * second) == belay::handshake::won, "it was given more time");
-    wheel.expire(75 * second);
-    check(!read.cancelled(), "at its old time nothing happens");
+  {  // Nested: the earlier deadline counts, and only that has a timer.
+    belay::root_scope request(wheel, 100 * second);
+    belay::scope query(request, 80 * second), row(query, 90 * second);
+    check(row.deadline() == 80 * second && !row.has_timer(), "a scope has its parent's deadline");
     wheel.expire(81 * second);
-    check(read.cancelled(), "at its new time it is cancelled");
+    check(query.reason() == belay::reason_kind::timeout, "the query took too long");
+    check(row.reason().origin() == belay::reason_kind::timeout, "and with it what is below");
+    check(!request.cancelled(), "the request has time left");
   }
   {  // Many.
     std::vector<belay::operation> reads(10'000);
