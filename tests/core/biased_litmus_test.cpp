@@ -17,6 +17,14 @@
 #include "belay/biased_operation.hpp"
 #include "core/biased_slow.hpp"
 
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_THREAD_SANITIZER
+#endif
+#endif
+
 namespace {
 
 using belay::cancel_result;
@@ -153,7 +161,7 @@ std::uint64_t until_one_is_broken(std::uint32_t group, std::uint64_t most) {
 }
 
 TEST(biased_litmus, without_the_heavy_fence_one_is) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(UNDER_THREAD_SANITIZER)
   GTEST_SKIP() << "ThreadSanitizer's own bookkeeping is a fence";
 #elif defined(__x86_64__)
   if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one processor reorders nothing";
