@@ -1,7 +1,7 @@
 // An operation whose owner pays next to nothing, and whose cancellers pay for both.
 //
 // It promises what an operation promises, with the same words. But arm, disarm and complete are a
-// plain store and two plain loads each: under a nanosecond for an arm and a disarm, where an
+// plain store and a few plain loads each: about a nanosecond for an arm and a disarm, where an
 // operation takes two locked instructions. The first request, or wait(), ends that: it runs a fence
 // on every other thread of the process (sync::heavy_fence()), and from there on everything goes
 // through the operation inside.

@@ -155,7 +155,7 @@ TEST(biased_litmus, no_request_for_many_is_lost) {
 }
 
 /// On how many operations it takes until one breaks its promise, at most `most`.
-std::uint64_t until_one_is_broken(std::uint32_t group, std::uint64_t most) {
+[[maybe_unused]] std::uint64_t until_one_is_broken(std::uint32_t group, std::uint64_t most) {
   race<unfenced> broken(group);
   return broken.run(most, 1) > 0 ? broken.total() : most + 1;
 }
