@@ -99,8 +99,7 @@ class basic_awaitable_operation : private basic_operation<typename Traits::opera
   /// Ordering: what was done before the outcome was reported, and what a notify routine did,
   ///           happens before the coroutine goes on.
   /// Races:    suspending against complete(): it is resumed, or never suspended. If a notify
-  /// routine
-  ///           is still running then, on another actor, the coroutine blocks until it has returned.
+  ///           routine is still running then, on another actor, it blocks until that has returned.
   awaiter operator co_await() noexcept { return awaiter(*this); }
 
  private:

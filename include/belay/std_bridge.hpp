@@ -1,10 +1,9 @@
 // Between our cancellation and other stop tokens, std::stop_token first of all.
 //
-//   in    belay::cancel_on_stop follow(jthread_token, operation);     // a stop cancels the
-//   operation out   belay::std_stop stop(source.get_token());                   // a cancel is a
-//   stop
-//         condition.wait(lock, stop.get_token(), ready);              //
-//         std::condition_variable_any
+//   belay::cancel_on_stop follow(jthread_token, operation);   // in: a stop cancels the operation
+//
+//   belay::std_stop stop(source.get_token());                 // out: a cancel is a stop
+//   condition.wait(lock, stop.get_token(), ready);            // std::condition_variable_any
 //
 // What comes in through a token is of reason_kind::parent; a token of ours hands its reason down.
 //
