@@ -164,8 +164,8 @@ def draw(results: list[Result], machine: dict[str, str]) -> str:
            f'height="{height}" role="img" aria-label="Time of each peer divided by the time of Belay">',
            f"<style>{STYLE}</style>", f'<rect class="page" width="{WIDTH}" height="{height}"/>',
            '<text class="title" x="12" y="24">How many times Belay’s time the others take</text>',
-           f'<text class="soft" x="12" y="42">{html.escape(machine.get("processor", ""))}; medians; '
-           'further right is slower</text>']
+           f'<text class="soft" x="12" y="42">{html.escape(machine.get("processor", ""))}; '
+           f'medians, {html.escape(machine.get("run", ""))}; further right is slower</text>']
     body, top = [], TOP
     for index, band in enumerate(bands):
         body += draw_band(band, top, index % 2 == 0)

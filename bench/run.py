@@ -16,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
@@ -77,8 +78,10 @@ def packaged(package: str) -> str:
     return out.stdout or "not installed"
 
 
-def about() -> dict[str, str]:
+def about(arguments) -> dict[str, str]:
     return {
+        "run": ("on a busy machine; two-thread rows are off" if arguments.tolerate_noise else
+                "one short round" if arguments.quick else "three rounds on a quiet machine"),
         "processor": f"{processor()}, {os.cpu_count()} processors",
         "kernel": platform.release(),
         "g++": version("g++", "--version"),
@@ -134,33 +137,63 @@ class Programs:
         return found
 
 
+class Watch:
+    """Over one round. Raises Noisy as soon as the machine turns out not to be quiet."""
+
+    def __init__(self, programs: Programs, tolerant: bool):
+        self.programs, self.tolerant, self.machine, self.yard = programs, tolerant, Machine(), []
+        self.harness = 0.0
+
+    def noise(self) -> list[str]:
+        swing, foreign = max(self.yard) / min(self.yard) - 1, self.machine.foreign_share()
+        self.said = (f"raw CAS pair {self.yard[0]:.2f} ns, swings {100 * swing:.1f} %; others took "
+                     f"{100 * foreign:.1f} % of the machine; empty two-thread harness {self.harness:.2f} ns")
+        return [name for name, bad in (("the yardstick swings", swing > YARDSTICK_SWING),
+                                       ("others use the machine", foreign > FOREIGN_SHARE),
+                                       ("the two-thread harness is slow", self.harness > EMPTY_HARNESS_NS))
+                if bad]
+
+    def look(self) -> None:
+        self.yard.append(self.programs.yardstick())
+        noise = self.noise()
+        if noise and not self.tolerant:
+            raise Noisy(f"{self.said}: {', '.join(noise)}")
+
+    def see_harness(self, samples: list[dict]) -> None:
+        self.harness = statistics.median(s["ns"] for s in samples if table.name_of(s) == "floor/empty" and
+                                         s["run_type"] == "iteration")
+
+
 def one_round(programs: Programs, tolerant: bool) -> dict[str, list[dict]]:
     """Runs each program once. Raises Noisy if the machine was not quiet."""
-    machine, yard = Machine(), [programs.yardstick()]
-    found = {"cancel": programs.one_thread("bench_cancel")}
-    yard.append(programs.yardstick())
-    found["cancel"] += programs.two_threads("bench_cancel")
+    watch = Watch(programs, tolerant)
+    watch.look()
+    found = {"cancel": programs.two_threads("bench_cancel")}
+    watch.see_harness(found["cancel"])
+    watch.look()
+    found["cancel"] += programs.one_thread("bench_cancel")
+    watch.look()
     if programs.has("bench_libcxx"):
         found["libcxx"] = programs.one_thread("bench_libcxx") + programs.two_threads("bench_libcxx")
-    yard.append(programs.yardstick())
+    watch.look()
     if programs.has("bench_go"):
         found["go"] = programs.go()
-    yard.append(programs.yardstick())
-
-    swing, foreign = max(yard) / min(yard) - 1, machine.foreign_share()
-    empty = [s["ns"] for s in found["cancel"] if table.name_of(s) == "floor/empty" and "ns" in s
-             and s["run_type"] == "iteration"]
-    harness = statistics.median(empty)
-    said = (f"raw CAS pair {yard[0]:.2f} ns, swings {100 * swing:.1f} %; others took {100 * foreign:.1f} % "
-            f"of the machine; empty two-thread harness {harness:.2f} ns")
-    noise = [name for name, bad in (("the yardstick swings", swing > YARDSTICK_SWING),
-                                    ("others use the machine", foreign > FOREIGN_SHARE),
-                                    ("the two-thread harness is slow", harness > EMPTY_HARNESS_NS))
-             if bad]
-    if noise and not tolerant:
-        raise Noisy(f"{said}: {', '.join(noise)}")
-    print(f"  {said}{' (noisy)' if noise else ''}", flush=True)
+    watch.look()
+    print(f"  {watch.said}{' (noisy)' if watch.noise() else ''}", flush=True)
     return found
+
+
+def wait_for_quiet(patience: float) -> None:
+    """Returns when others leave the machine alone, or when that takes too long."""
+    said, end = False, time.monotonic() + patience
+    while time.monotonic() < end:
+        machine = Machine()
+        time.sleep(2)
+        if machine.foreign_share() <= FOREIGN_SHARE:
+            return
+        if not said:
+            print("belay: others use the machine; waiting", flush=True)
+            said = True
 
 
 def too_few_windows(found: dict[str, list[dict]], wanted: int) -> list[str]:
@@ -184,6 +217,8 @@ def run_rounds(programs: Programs, arguments) -> dict[str, list[dict]]:
         if refused + good >= wanted + arguments.retries:
             raise Noisy(f"{refused} rounds were not quiet" +
                         (f"; too few quiet windows for {', '.join(lacking)}" if lacking else ""))
+        if not arguments.tolerate_noise:
+            wait_for_quiet(arguments.patience)
         print(f"belay: round {good + 1} of {wanted}", flush=True)
         try:
             for program, samples in one_round(programs, arguments.tolerate_noise).items():
@@ -239,6 +274,7 @@ def main() -> int:
     parser.add_argument("--enforce", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--tolerate-noise", action="store_true", help="show a noisy run all the same")
     parser.add_argument("--retries", type=int, default=6, help="rounds thrown away before giving up")
+    parser.add_argument("--patience", type=float, default=120, help="seconds to wait before a round")
     parser.add_argument("--docs", action="store_true", help="also into docs/: bench.svg, BENCHMARKS.md")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "out")
     parser.add_argument("--programs", type=pathlib.Path, help="where the programs were built",
@@ -260,7 +296,7 @@ def main() -> int:
         print(f"belay: noisy run rejected: {noise}", file=sys.stderr)
         return 3
     found.update(programs.sizes())
-    return 1 if not show(found, about(), arguments) and arguments.enforce else 0
+    return 1 if not show(found, about(arguments), arguments) and arguments.enforce else 0
 
 
 if __name__ == "__main__":
