@@ -147,7 +147,9 @@ class Watch:
     def noise(self) -> list[str]:
         swing, foreign = max(self.yard) / min(self.yard) - 1, self.machine.foreign_share()
         self.said = (f"raw CAS pair {self.yard[0]:.2f} ns, swings {100 * swing:.1f} %; others took "
-                     f"{100 * foreign:.1f} % of the machine; empty two-thread harness {self.harness:.2f} ns")
+                     f"{100 * foreign:.1f} % of the machine")
+        if self.harness:
+            self.said += f"; empty two-thread harness {self.harness:.2f} ns"
         return [name for name, bad in (("the yardstick swings", swing > YARDSTICK_SWING),
                                        ("others use the machine", foreign > FOREIGN_SHARE),
                                        ("the two-thread harness is slow", self.harness > EMPTY_HARNESS_NS))
@@ -184,7 +186,7 @@ def one_round(programs: Programs, tolerant: bool) -> dict[str, list[dict]]:
 
 
 def wait_for_quiet(patience: float) -> None:
-    """Returns when others leave the machine alone, or when that takes too long."""
+    """Returns when others leave the machine alone. Raises Noisy when that takes too long."""
     said, end = False, time.monotonic() + patience
     while time.monotonic() < end:
         machine = Machine()
@@ -194,6 +196,7 @@ def wait_for_quiet(patience: float) -> None:
         if not said:
             print("belay: others use the machine; waiting", flush=True)
             said = True
+    raise Noisy(f"others used the machine for {patience:.0f} s")
 
 
 def too_few_windows(found: dict[str, list[dict]], wanted: int) -> list[str]:
@@ -217,10 +220,10 @@ def run_rounds(programs: Programs, arguments) -> dict[str, list[dict]]:
         if refused + good >= wanted + arguments.retries:
             raise Noisy(f"{refused} rounds were not quiet" +
                         (f"; too few quiet windows for {', '.join(lacking)}" if lacking else ""))
-        if not arguments.tolerate_noise:
-            wait_for_quiet(arguments.patience)
-        print(f"belay: round {good + 1} of {wanted}", flush=True)
         try:
+            if not arguments.tolerate_noise:
+                wait_for_quiet(arguments.patience)
+            print(f"belay: round {good + 1} of {wanted}", flush=True)
             for program, samples in one_round(programs, arguments.tolerate_noise).items():
                 found.setdefault(program, []).extend(samples)
             good += 1
