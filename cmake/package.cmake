@@ -42,11 +42,8 @@ function(belay_package name)  # belay_<name> is installed as belay::<name>, and 
   if(BELAY_HAS_TSAN)
     get_target_property(sources belay_${name} SOURCES)
     add_library(belay_${name}_tsan STATIC ${sources})
-    add_dependencies(belay_${name}_tsan belay_headers)
-    target_include_directories(belay_${name}_tsan BEFORE PRIVATE ${BELAY_STAGE}/tsan)
     target_link_libraries(belay_${name}_tsan PRIVATE $<BUILD_INTERFACE:belay_flags>)
-    target_compile_options(belay_${name}_tsan PRIVATE -fsanitize=thread
-                           $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+    target_compile_options(belay_${name}_tsan PRIVATE -fsanitize=thread)
     set_target_properties(belay_${name}_tsan PROPERTIES POSITION_INDEPENDENT_CODE ON
                           EXPORT_NAME ${name}_tsan)
     target_link_libraries(belay_${name} INTERFACE $<INSTALL_INTERFACE:belay::${name}_tsan>)

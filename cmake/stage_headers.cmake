@@ -3,31 +3,14 @@
 #   include/belay/x.hpp  ->  STAGE/include/belay/x.hpp
 #   src/sync/x.hpp       ->  STAGE/include/belay/sync/x.hpp    "sync/x.hpp" becomes "belay/sync/x.hpp"
 #
-# The explored build is not part of the package. Programs under ThreadSanitizer get an inline namespace
-# of their own, so that they link with the instrumented library; STAGE/tsan has the one header that
-# compiling that library needs for it.
+# The explored build is not part of the package.
 #
 #   cmake -D SOURCE=<top of the tree> -D STAGE=<folder> [-D WITHOUT=<public headers>] -P stage_headers.cmake
 
 cmake_minimum_required(VERSION 3.25)
 set(include_line "#include \"[^\"\n]+\"")
 set(explored "#include \"sync/explored/explored.hpp\"")
-set(native "#define BELAY_BUILD native\n")
-set(native_or_tsan [[
-#if defined(__SANITIZE_THREAD__)
-#define BELAY_BUILD native_tsan
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define BELAY_BUILD native_tsan
-#else
-#define BELAY_BUILD native
-#endif
-#else
-#define BELAY_BUILD native
-#endif
-]])
-
-file(REMOVE_RECURSE ${STAGE}/include ${STAGE}/tsan)
+file(REMOVE_RECURSE ${STAGE}/include)
 file(GLOB_RECURSE pending RELATIVE ${SOURCE}/include ${SOURCE}/include/belay/*.hpp)
 list(REMOVE_ITEM pending ${WITHOUT})
 set(staged)
@@ -55,14 +38,5 @@ while(pending)
       list(APPEND pending ${path})
     endif()
   endforeach()
-
-  if(header STREQUAL belay/sync/build.hpp)
-    string(REPLACE "${native}" "${native_or_tsan}" changed "${text}")
-    if(changed STREQUAL text)
-      message(FATAL_ERROR "${file} does not define BELAY_BUILD as this script expects")
-    endif()
-    set(text "${changed}")
-    file(WRITE ${STAGE}/tsan/sync/build.hpp "${text}")
-  endif()
   file(WRITE ${STAGE}/include/${header} "${text}")
 endwhile()

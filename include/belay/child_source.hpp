@@ -41,7 +41,10 @@ class basic_child_source : public basic_source<Traits>, private listener {
   ///          last below it.
   /// Races:   against the cancel of an ancestor: returns when that is done with everything below,
   ///          unless the caller is inside it.
-  ~basic_child_source() { parent_->leave(*this); }
+  ~basic_child_source() {
+    if (!parent_->listeners_.unlink(*this)) [[unlikely]]
+      parent_->leave_slowly(*this);
+  }
 
   /// Leaves the parent: its cancellation no longer concerns this.
   ///

@@ -1,10 +1,10 @@
 // A source for very many listeners: it hides the cost of fetching them from memory.
 //
 // Beyond the caches a cancel spends its time waiting for one listener after the other, because each
-// says where the next one is. Here a listener also knows the one that is eight further on, so that
-// the processor can fetch ahead. That costs eight bytes a listener, ten words a source and a store
-// or two in add(); use it from some ten thousand listeners on. In all else it is a source: see
-// there for what add, remove and cancel promise.
+// says where the next one is. Here a listener also knows the one that is 32 further on, so that the
+// processor can fetch ahead. That costs eight bytes a listener, 33 words a source and a store or
+// two in add(); use it from some ten thousand listeners on. In all else it is a source: see there
+// for what add, remove and cancel promise.
 //
 // What it does not offer: children. They attach to sources; let one of its listeners cancel a
 // source.
@@ -27,7 +27,7 @@ class fan_out_listener : public listener {
 
 /// The addresses of the last listeners added. Guarded by the list's lock.
 struct fan_out_hints {
-  static constexpr unsigned distance = 8;
+  static constexpr unsigned distance = 32;
 
   void added(listener& which) noexcept {
     const void*& oldest = recent[next++ % distance];

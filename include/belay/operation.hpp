@@ -191,9 +191,9 @@ class basic_operation {
   call_frame* frame_ = nullptr;  // the canceller's own, while RUN
 };
 
-extern template class basic_operation<operation_traits>;
-
 using operation = basic_operation<operation_traits>;
 static_assert(sizeof(operation) == 16);
 
 }  // namespace belay::inline BELAY_BUILD
+
+#include "belay/operation_cancel.hpp"

@@ -8,6 +8,7 @@
 //   asked, and completed   the owner won the handshake, or was told of the request and finished
 //                          all the same
 //   asked, and canceled    the routine, or an owner that was told, stopped the work
+//   asked, and failed      it ended badly before the owner learned of the request
 //   not asked, and failed  nobody wanted to stop it; it could not be done
 #pragma once
 

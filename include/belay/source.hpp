@@ -110,7 +110,7 @@ class basic_source {
   friend class basic_child_source;
 
   void destroyed_slowly() noexcept;
-  void leave(basic_child_source<Traits>& child) noexcept;
+  void leave_slowly(basic_child_source<Traits>& child) noexcept;
   handshake remove_slowly(listener& which, sync::nanoseconds deadline) noexcept;
 
   basic_operation<typename Traits::operation> operation_;

@@ -261,12 +261,11 @@ void basic_source<Traits>::destroyed_slowly() noexcept {
   listeners_.destroyed(is_canceller());
 }
 
-/// `child` is being destroyed.
+/// `child` is being destroyed, and is not linked.
 template <class Traits>
-void basic_source<Traits>::leave(basic_child_source<Traits>& child) noexcept {
-  listener& which = child;
-  if (listeners_.unlink(which) || !Traits::remover_waits) return;
-  listeners_.leave(child, Traits::is_inside(operation_, listeners_.hints()));
+void basic_source<Traits>::leave_slowly(basic_child_source<Traits>& child) noexcept {
+  if (Traits::remover_waits)
+    listeners_.leave(child, Traits::is_inside(operation_, listeners_.hints()));
 }
 
 template <class Traits>

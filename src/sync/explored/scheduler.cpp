@@ -285,7 +285,6 @@ actor_id scheduler::spawn(const actor_options& options, entry run, void* argumen
   child.local = nullptr;
   child.site = nullptr;
   child.doing = nullptr;
-  child.parent = current_;
   child.cpu = static_cast<std::uint8_t>(
       cpus_ == 0 ? who : (options.kind == actor_kind::task ? parent.cpu : (who - 1) % cpus_));
   child.name = options.name;

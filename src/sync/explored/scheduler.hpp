@@ -75,9 +75,6 @@ struct actor {
   void* local = nullptr;
   const void* site = nullptr;   // where in the guest the current access is
   const char* doing = nullptr;  // the current library call
-  const void* doing_to = nullptr;
-  void* frame = nullptr;  // frame pointer of the guest at its last note
-  actor_id parent = no_actor;
   const char* name = "";  // lives as long as the execution
 };
 
@@ -146,7 +143,6 @@ class scheduler {
   void note(const char* what, const void* object, const void* site) {
     actor& self = me();
     self.doing = what;
-    self.doing_to = object;
     if (site != nullptr) self.site = site;
     if (recorder_ != nullptr) [[unlikely]]
       recorder_->on_note(current_, what, object, site);

@@ -13,7 +13,7 @@ const bool fences_on_request =
 }  // namespace native
 
 void heavy_fence() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  native::whole_fence();
   if (native::fences_on_request)
     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }

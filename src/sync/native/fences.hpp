@@ -8,6 +8,16 @@
 namespace belay::inline BELAY_BUILD::sync {
 
 namespace native {
+/// ThreadSanitizer does not understand it, and g++ says so.
+inline void whole_fence() noexcept {
+#pragma GCC diagnostic push
+#if defined(BELAY_UNDER_TSAN) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#pragma GCC diagnostic pop
+}
+
 /// Whether the kernel runs a fence on our other threads when asked. Set before main().
 extern const bool fences_on_request;
 }  // namespace native
@@ -19,7 +29,7 @@ inline void light_fence() noexcept {
   if (native::fences_on_request) [[likely]] {
     std::atomic_signal_fence(std::memory_order_seq_cst);
   } else {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    native::whole_fence();
   }
 }
 
