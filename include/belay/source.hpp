@@ -60,7 +60,8 @@ class basic_source {
   ///
   /// Callers:  any actor; also inside `which`, and inside other listeners.
   /// Returns:  won: it never runs. cancelled: it ran and has returned. cancelled_inside: the caller
-  ///           is inside it. refused: it is not registered, never was, or somebody else removed it.
+  ///           is inside it. refused: it is not registered, never was, or somebody else removed
+  ///           it; if that was the listener itself, from inside, it may still be running.
   /// Ordering: what the listener did happens before the return of `cancelled`.
   handshake remove(listener& which) noexcept { return remove_until(which, sync::forever); }
   /// As remove(), but never waits: running.

@@ -160,10 +160,13 @@ template <class Traits>
 handshake list<Traits>::look(listener& which, bool inside) noexcept {
   lock_.lock();
   const state now = which.previous_ == nullptr ? which.state_.load(Traits::look) : listener::over;
-  const bool to_forget = inside && is_running(now) && !is_entered(which) &&
-                         (now & (listener::wait_flag | listener::after_flag)) == 0;
+  const bool to_forget =
+      inside && is_running(now) && !is_entered(which) && (now & listener::after_flag) == 0;
   if (to_forget) forget(which, *walk_of(now));
   lock_.unlock();
+  // Who sleeps on it is refused; or gave up long ago. A wake needs only the address.
+  if (to_forget && Traits::wakes && (now & listener::wait_flag) != 0) [[unlikely]]
+    sync::wake_all(low_half(which.state_));
   return inside && is_running(now) ? handshake::cancelled_inside : result(now);
 }
 
@@ -172,7 +175,7 @@ handshake list<Traits>::look(listener& which, bool inside) noexcept {
 template <class Traits>
 void list<Traits>::forget(listener& which, walk<Traits>& by) noexcept {
   by.removed = true;
-  make_idle(which);
+  which.state_.store(listener::idle, Traits::finish_locked);  // others may be looking at it
   if (head_ != nullptr || !Traits::heeds_destruction) return;
   walk_ = nullptr;
   by.at_is_empty = true;

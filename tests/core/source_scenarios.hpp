@@ -155,6 +155,35 @@ belay::explore::exhausted first_listener_hands_over() {
   return belay::explore::exhaust(program);
 }
 
+/// Somebody waits for a running listener, gives up, and lets it go on; then it removes itself, and
+/// destroys itself and the source.
+template <class Traits>
+belay::explore::exhausted listener_goes_after_a_wait_in_vain() {
+  using state = source_with_two<Traits>;
+  scene<state> s;
+  belay::explore::program_under_test program;
+  program.before([&] {
+    s.emplace();
+    s->source.make();
+    s->first.make([&](belay::reason) {
+      s->handed_over.park(sync::forever);
+      require(s->source->remove(*s->first) == handshake::cancelled_inside, "it knows it is inside");
+      state& all = *s;
+      all.first.free();  // and with it what this has captured
+      all.source.free();
+    });
+    s->source->add(*s->first);
+  });
+  program.actor("canceller", [&] { s->source->cancel(reason_kind::user); });
+  program.actor("other", [&] {
+    const handshake result = s->source->remove_until(*s->first, 1'000);
+    require(result == handshake::won || result == handshake::running, "it has not returned");
+    s->handed_over.unpark();
+  });
+  program.after([&] { s->check(); });
+  return belay::explore::exhaust(program);
+}
+
 /// Deregistering the second listener while the first runs neither waits for the first nor lets the
 /// second run afterwards.
 template <class Traits>
