@@ -11,8 +11,9 @@ template <class T>
 class fresh {
  public:
   template <class... Arguments>
-  void make(Arguments&&... arguments) {
+  T& make(Arguments&&... arguments) {
     at_ = new (memory_) T(std::forward<Arguments>(arguments)...);
+    return *at_;
   }
   T* operator->() const { return at_; }
   T& operator*() const { return *at_; }

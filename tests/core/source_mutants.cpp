@@ -191,12 +191,12 @@ TEST(source_mutants, inline_callback_not_marked) {
 // llvm#76807: a wait that never registers for the cancellation.
 template <bool Registers>
 exhausted wait_with_a_deadline() {
-  scene<belay::source> source;
-  scene<sync::parking> wake;
+  fresh<belay::source> source;
+  fresh<sync::parking> wake;
   belay::explore::program_under_test program;
   program.before([&] {
-    source.emplace();
-    wake.emplace();
+    source.make();
+    wake.make();
   });
   program.actor("waiter", [&] {
     calling waking([&](belay::reason) { wake->unpark(); });
@@ -231,9 +231,9 @@ exhausted construction() {
     ordered data;
     bool added;
   };
-  scene<belay::source> source;
+  fresh<belay::source> source;
   belay::explore::program_under_test program;
-  program.before([&] { source.emplace(); });
+  program.before([&] { source.make(); });
   program.actor("owner", [&] { object it(*source); });
   program.actor("canceller", [&] { source->cancel(reason_kind::user); });
   return belay::explore::exhaust(program);

@@ -37,10 +37,10 @@ struct source_with_two {
 template <class Traits>
 belay::explore::exhausted last_listener_destroys_all(int cancels) {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&, cancels] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&, cancels](belay::reason) {
       ++s->ran_first;
@@ -69,10 +69,10 @@ belay::explore::exhausted last_listener_destroys_all(int cancels) {
 template <class Traits>
 belay::explore::exhausted first_listener_destroys_all() {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&](belay::reason) {
       ++s->ran_first;
@@ -100,10 +100,10 @@ belay::explore::exhausted first_listener_destroys_all() {
 template <class Traits>
 belay::explore::exhausted last_listener_hands_over() {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&](belay::reason) {
       ++s->ran_first;
@@ -127,10 +127,10 @@ belay::explore::exhausted last_listener_hands_over() {
 template <class Traits>
 belay::explore::exhausted first_listener_hands_over() {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&](belay::reason) {
       ++s->ran_first;
@@ -160,10 +160,10 @@ belay::explore::exhausted first_listener_hands_over() {
 template <class Traits>
 belay::explore::exhausted listener_goes_after_a_wait_in_vain() {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&](belay::reason) {
       s->handed_over.park(sync::forever);
@@ -189,10 +189,10 @@ belay::explore::exhausted listener_goes_after_a_wait_in_vain() {
 template <class Traits>
 belay::explore::exhausted remove_while_another_runs() {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&](belay::reason) {
       ++s->ran_first;
@@ -222,11 +222,11 @@ belay::explore::exhausted remove_while_another_runs() {
 template <class Traits>
 belay::explore::exhausted two_remove_one(bool cancel) {
   using state = source_with_two<Traits>;
-  scene<state> s;
+  fresh<state> s;
   handshake got[2] = {};
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->source.make();
     s->first.make([&](belay::reason) { ++s->ran_first; });
     s->second.make([&](belay::reason) { ++s->ran_second; });
@@ -252,12 +252,12 @@ belay::explore::exhausted two_remove_one(bool cancel) {
 template <class Traits>
 belay::explore::exhausted inside_an_inner_cancel() {
   using state = source_with_two<Traits>;
-  scene<state> s;
-  scene<belay::basic_source<Traits>> inner;
+  fresh<state> s;
+  fresh<belay::basic_source<Traits>> inner;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
-    inner.emplace();
+    s.make();
+    inner.make();
     s->source.make();
     s->first.make([&](belay::reason why) {
       ++s->ran_first;
@@ -280,15 +280,15 @@ belay::explore::exhausted inside_an_inner_cancel() {
 /// Somebody registers what will wake it, then sleeps until it is woken: no wake-up is lost.
 template <class Traits>
 belay::explore::exhausted sleep_until_cancelled() {
-  scene<belay::basic_source<Traits>> source;
+  fresh<belay::basic_source<Traits>> source;
   struct waker {
     sync::parking wake;
   };
-  scene<waker> w;
+  fresh<waker> w;
   belay::explore::program_under_test program;
   program.before([&] {
-    source.emplace();
-    w.emplace();
+    source.make();
+    w.make();
   });
   program.actor("sleeper", [&] {
     calling waking([&](belay::reason) { w->wake.unpark(); });
@@ -304,13 +304,13 @@ belay::explore::exhausted sleep_until_cancelled() {
 /// ends.
 template <class Callback, class Source>
 belay::explore::exhausted callback_against_cancel() {
-  scene<Source> source;
+  fresh<Source> source;
   int ran = 0;
-  scene<sync::parking> back;
+  fresh<sync::parking> back;
   belay::explore::program_under_test program;
   program.before([&] {
-    source.emplace();
-    back.emplace();
+    source.make();
+    back.make();
     ran = 0;
   });
   program.actor("owner", [&] {

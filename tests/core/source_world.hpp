@@ -22,6 +22,7 @@
 #include "core/operation_slow.hpp"
 #include "core/source_slow.hpp"
 #include "explore/explore.hpp"
+#include "fresh.hpp"
 #include "ordered.hpp"
 
 namespace source_tests {
@@ -31,6 +32,7 @@ using belay::handshake;
 using belay::reason_kind;
 using belay::explore::require;
 using core_tests::ordered;
+using explored_tests::fresh;
 namespace sync = belay::sync;
 
 /// Memory that can be given back before the state goes: whoever writes to it later is seen.
@@ -53,22 +55,6 @@ struct place {
   }
   alignas(T) unsigned char memory[sizeof(T)];
   bool freed = false;
-};
-
-/// An object that each execution makes anew and nobody destroys: one that a mutant left in disorder
-/// would stop the test.
-template <class T>
-class scene {
- public:
-  template <class... Arguments>
-  T& emplace(Arguments&&... arguments) {
-    return *new (memory_) T(static_cast<Arguments&&>(arguments)...);
-  }
-  T& operator*() { return *std::launder(reinterpret_cast<T*>(memory_)); }
-  T* operator->() { return &**this; }
-
- private:
-  alignas(T) unsigned char memory_[sizeof(T)];
 };
 
 struct shape {
@@ -132,7 +118,7 @@ class world {
   int owners() const { return static_cast<int>(shape_.owners.size()); }
 
   void reset() {
-    state_.emplace();
+    state_.make();
     state& s = *state_;
     s.source.make();
     for (int i = 0; i < owners(); ++i) {
@@ -269,7 +255,7 @@ class world {
 
   shape shape_;
   belay::explore::program_under_test program_;
-  scene<state> state_;
+  fresh<state> state_;
 };
 
 /// Every program with one owner and up to two cancellers, with two owners and one, and some with

@@ -46,12 +46,12 @@ belay::explore::exhausted attach_against_parent_cancel(bool complete) {
     bool returned = false;
     sync::parking finished;
   };
-  scene<state> s;
-  scene<Routine> routine;
+  fresh<state> s;
+  fresh<Routine> routine;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
-    routine.emplace([&](belay::reason why) {
+    s.make();
+    routine.make([&](belay::reason why) {
       ++s->ran;
       require_inherited(why);
       require(s->input.read() == 1, "the routine sees what was written before it was armed");
@@ -105,9 +105,9 @@ belay::explore::exhausted child_source_against_parent_cancel() {
     int ran = 0;
     sync::parking back;
   };
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
-  program.before([&] { s.emplace(); });
+  program.before([&] { s.make(); });
   program.actor("owner", [&] {
     const bool too_late = s->parent.cancelled();
     auto& child = s->child.make(s->parent);
@@ -147,12 +147,12 @@ belay::explore::exhausted two_levels_cancelled() {
     child_source_of<Traits> bottom{middle};
     int ran = 0;
   };
-  scene<state> s;
-  scene<calling<hook>> listener;
+  fresh<state> s;
+  fresh<calling<hook>> listener;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
-    listener.emplace([&](belay::reason why) {
+    s.make();
+    listener.make([&](belay::reason why) {
       ++s->ran;
       require(why.kind() == reason_kind::parent, "the middle is its parent, whoever began");
     });
@@ -186,10 +186,10 @@ belay::explore::exhausted destroy_child_against_parent_cancel() {
     place<child_source_of<Traits>> child;
     place<child_source_of<Traits>> older;
   };
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->older.make(s->parent);
     s->child.make(s->parent);
   });
@@ -211,10 +211,10 @@ belay::explore::exhausted listeners_destroy_the_tree() {
     place<probe> below[2];
     int destroyed = 0;
   };
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->root.make();
     for (int i = 0; i < 2; ++i) {
       s->child[i].make(*s->root);
@@ -248,10 +248,10 @@ belay::explore::exhausted listener_destroys_its_child() {
     place<probe> first, second, above;
     int ran = 0;
   };
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->above.make([&](belay::reason) { ++s->ran; });
     s->parent.add(*s->above);
     s->child.make(s->parent);
@@ -289,10 +289,10 @@ belay::explore::exhausted listener_detaches_its_ancestor() {
     int ran = 0;
     sync::parking inside;
   };
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    s.emplace();
+    s.make();
     s->at_root.make([&](belay::reason) { ++s->ran; });
     s->at_upper.make([&](belay::reason) { ++s->ran; });
     s->at_bottom.make([&](belay::reason) {
@@ -321,13 +321,13 @@ belay::explore::exhausted listener_detaches_its_ancestor() {
 /// A chain of `depth` sources below a root. (On an explored actor's stack, which is small.)
 template <class Traits>
 belay::explore::exhausted deep_chain(std::size_t depth) {
-  scene<belay::basic_source<Traits>> root;
-  std::vector<scene<child_source_of<Traits>>> chain(depth);
+  fresh<belay::basic_source<Traits>> root;
+  std::vector<fresh<child_source_of<Traits>>> chain(depth);
   belay::explore::program_under_test program;
   program.before([&] {
-    root.emplace();
+    root.make();
     for (std::size_t i = 0; i < depth; ++i)
-      chain[i].emplace(i == 0 ? *root : static_cast<belay::basic_source<Traits>&>(*chain[i - 1]));
+      chain[i].make(i == 0 ? *root : static_cast<belay::basic_source<Traits>&>(*chain[i - 1]));
   });
   program.actor("canceller", [&] {
     const sync::sealed seal;
@@ -349,9 +349,9 @@ belay::explore::exhausted shield_against_cancel(bool cancel_child_too) {
     ordered said;
     bool back = false;
   };
-  scene<state> s;
+  fresh<state> s;
   belay::explore::program_under_test program;
-  program.before([&] { s.emplace(); });
+  program.before([&] { s.make(); });
   program.actor("owner", [&, cancel_child_too] {
     bool delivered = false, held = false;
     {
@@ -388,15 +388,15 @@ belay::explore::exhausted routine_shield_against_cancel() {
     bool in_region = false;
     int ran = 0;
   };
-  scene<notify> routine;
-  scene<state> s;
+  fresh<notify> routine;
+  fresh<state> s;
   belay::explore::program_under_test program;
   program.before([&] {
-    routine.emplace([&](belay::reason) {
+    routine.make([&](belay::reason) {
       ++s->ran;
       require(!s->in_region, "the routine does not run in the region");
     });
-    s.emplace(*routine);
+    s.make(*routine);
   });
   program.actor("owner", [&] {
     bool armed = false;
