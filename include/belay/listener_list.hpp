@@ -141,7 +141,7 @@ class list {
   }
   static bool is_entered(const listener& which) noexcept;
   void forget(listener& which, walk<Traits>& by) noexcept;
-  bool announce_sleeper(listener& which, state& now) noexcept;
+  state raise(listener& which, state flag) noexcept;
 
   listener* next(walk<Traits>& by, listener* done, listener::function& call) noexcept;
   static void finish(listener& which, belay::reason why) noexcept;

@@ -1,7 +1,8 @@
 // The body of basic_operation::cancel(). For operation.hpp only.
 //
-// It stands in a header because a call is a third of what a cancel costs: the registers that a
-// function saves must have left the processor before its locked instruction can begin.
+// It stands in a header so that a compiler may inline it: the registers that a function saves must
+// have left the processor before its locked instruction can begin. g++ 12 does not at -O2; see
+// docs/BENCHMARKS.md, T7.
 //
 // take_out() is the request: one compare-and-swap decides whether it counts, and takes the armed
 // routine out. run_taken() is the rest, which touches the operation only when that is a notify

@@ -210,28 +210,27 @@ handshake list<Traits>::wait(listener& which, sync::nanoseconds deadline) noexce
     now = which.state_.load(Traits::look);
   }
   while (is_running(now)) {
-    if (!announce_sleeper(which, now)) break;
-    const bool in_time =
-        sync::wait_on(low_half(which.state_), static_cast<std::uint32_t>(now), deadline);
+    lock_.lock();
+    now = raise(which, listener::wait_flag);
+    lock_.unlock();
+    if (!is_running(now)) break;
+    const bool in_time = sync::wait_on(
+        low_half(which.state_), static_cast<std::uint32_t>(now | listener::wait_flag), deadline);
     now = which.state_.load(Traits::look);
     if (!in_time) break;
   }
   return result(now);
 }
 
-/// Under the lock, because the canceller does not look at the flags again once it has it. False: it
-/// is over, as `now` tells.
+/// Tells the canceller that somebody sleeps, or wants a call, while `which` runs. Under the lock,
+/// because the canceller does not look at the flags again once it has it. Returns what it was.
 template <class Traits>
-bool list<Traits>::announce_sleeper(listener& which, state& now) noexcept {
-  lock_.lock();
-  now = which.state_.load(Traits::look);
-  while (is_running(now) && !which.state_.compare_exchange_weak(now, now | listener::wait_flag,
-                                                                Traits::look, Traits::look)) {
+auto list<Traits>::raise(listener& which, state flag) noexcept -> state {
+  state now = which.state_.load(Traits::look);
+  while (is_running(now) &&
+         !which.state_.compare_exchange_weak(now, now | flag, sync::order::acq_rel, Traits::look)) {
   }
-  lock_.unlock();
-  if (!is_running(now)) return false;
-  now |= listener::wait_flag;
-  return true;
+  return now;
 }
 
 template <class Traits>
@@ -239,14 +238,10 @@ handshake list<Traits>::call_after(listener& which, listener::function after) no
   lock_.lock();
   const listener::function before = which.call_;
   which.call_ = after;
-  state now = which.state_.load(Traits::look);
-  while (is_running(now) &&
-         !which.state_.compare_exchange_weak(now, now | listener::after_flag, sync::order::acq_rel,
-                                             Traits::look)) {
-  }
+  const state now = raise(which, listener::after_flag);
   if (!is_running(now)) which.call_ = before;
   lock_.unlock();
-  return is_running(now) ? handshake::running : result(now);
+  return result(now);
 }
 
 }  // namespace core

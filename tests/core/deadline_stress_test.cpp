@@ -10,12 +10,14 @@
 
 #include "belay/deadline_service.hpp"
 #include "belay/operation.hpp"
+#include "turnstile.hpp"
 
 namespace {
 
 using belay::deadline;
 using belay::handshake;
 using belay::timer_wheel;
+using core_tests::turnstile;
 namespace sync = belay::sync;
 
 constexpr sync::nanoseconds tick = timer_wheel::tick;
@@ -29,25 +31,6 @@ struct limited {
   }
   deadline limit;
   int input = 0, effect = 0, runs = 0, pause = 0;  // plain: the handshake orders them
-};
-
-/// Two parties meet; each spins for a while, then sleeps.
-class turnstile {
- public:
-  void open(std::uint32_t round) {
-    round_.store(round, std::memory_order_release);
-    sync::wake_all(&round_);
-  }
-  void pass(std::uint32_t round) {
-    for (int spins = 0;; ++spins) {
-      const std::uint32_t now = round_.load(std::memory_order_acquire);
-      if (now == round) return;
-      spins < 200 ? sync::relax() : static_cast<void>(sync::wait_on(&round_, now, sync::forever));
-    }
-  }
-
- private:
-  sync::atomic<std::uint32_t> round_{0};
 };
 
 /// In each round an owner arms a deadline for the tick at which the other expires, and takes it

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "belay/operation.hpp"
+#include "turnstile.hpp"
 
 namespace {
 
@@ -16,32 +17,10 @@ using belay::handshake;
 using belay::operation;
 using belay::outcome;
 using belay::reason_kind;
+using core_tests::turnstile;
 namespace sync = belay::sync;
 
 constexpr std::uint32_t rounds = 1'000'000;
-
-/// Two parties meet; each spins for a while, then sleeps.
-class turnstile {
- public:
-  void open(std::uint32_t round) {
-    round_.store(round, std::memory_order_release);
-    sync::wake_all(&round_);
-  }
-  void pass(std::uint32_t round) {
-    for (int spins = 0;; ++spins) {
-      const std::uint32_t now = round_.load(std::memory_order_acquire);
-      if (now == round) return;
-      if (spins < 200) {
-        sync::relax();
-      } else {
-        sync::wait_on(&round_, now, sync::forever);
-      }
-    }
-  }
-
- private:
-  sync::atomic<std::uint32_t> round_{0};
-};
 
 struct notified : belay::notify_routine {
   notified() : notify_routine(&run) {}
