@@ -9,7 +9,7 @@
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
-#include "explore/guest_file.hpp"
+#include "guest/guest_file.hpp"
 
 namespace belay::cli {
 namespace {

@@ -13,9 +13,9 @@
 #include "cli/failure.hpp"
 #include "cli/fold_includes.hpp"
 #include "cli/process.hpp"
-#include "explore/guest_file.hpp"
-#include "explore/installation.hpp"
-#include "explore/version.hpp"
+#include "guest/guest_file.hpp"
+#include "guest/installation.hpp"
+#include "guest/version.hpp"
 
 namespace belay::cli {
 namespace {
@@ -114,7 +114,7 @@ void write_text(const std::string& path, const std::string& text) {
 }
 
 std::string windows_folder() {
-  const std::string folder = explore::installed("include/windows");
+  const std::string folder = guest::installed("include/windows");
   if (folder.empty()) {
     throw failure(machine_lacks,
                   "Belay's Windows headers are not where they belong "
@@ -274,7 +274,7 @@ std::vector<std::string> compile(const compile_job& job) {
   }
 
   const std::string note = scratch.path() + "/note.s";
-  const std::string text = explore::guest_note(job.with.identity, explore::version);
+  const std::string text = guest::guest_note(job.with.identity, guest::version);
   write_text(note, fmt::format("\t.section .note.belay,\"a\",@note\n\t.balign 4\n\t.long 6, {}, 1\n"
                                "\t.asciz \"Belay\"\n\t.balign 4\n\t.ascii \"{}\"\n\t.balign 4\n"
                                "\t.section .note.GNU-stack,\"\",@progbits\n",
@@ -292,7 +292,7 @@ std::vector<std::string> compile(const compile_job& job) {
         wrong_use,
         fmt::format("{} compiles, but does not link; the linker's messages are above", names));
   }
-  if (!explore::seal(made)) {
+  if (!guest::seal(made)) {
     throw failure(wrong_use, made + " cannot be written; make room, or set XDG_CACHE_HOME");
   }
   std::error_code error;
@@ -306,7 +306,7 @@ std::vector<std::string> compile(const compile_job& job) {
 
 std::string compile_cached(compile_job job) {
   std::string identity = fmt::format("{} {} {} {}", job.with.c, job.with.identity,
-                                     explore::guest_abi, windows_folder());
+                                     guest::guest_abi, windows_folder());
   for (const std::string& source : job.sources) identity += " " + fs::absolute(source).string();
   for (const std::string& option : job.options) identity += " " + option;
   for (const std::string& option : job.linked) identity += " " + option;

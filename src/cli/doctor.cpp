@@ -17,8 +17,8 @@
 #include "cli/output.hpp"
 #include "cli/process.hpp"
 #include "cli/verbs.hpp"
-#include "explore/clauses.hpp"
-#include "explore/installation.hpp"
+#include "guest/clauses.hpp"
+#include "guest/installation.hpp"
 
 namespace belay::cli {
 namespace {
@@ -90,12 +90,12 @@ void own_files(report& to) {
   } catch (const failure& why) {
     to.bad("explorer", why.what());
   }
-  const std::string headers = explore::installed("include/windows");
+  const std::string headers = guest::installed("include/windows");
   if (headers.empty())
     to.bad("Windows headers", "are not where they belong; install Belay again");
   else
     to.good("Windows headers", headers);
-  if (const auto clauses = explore::load_clauses()) {
+  if (const auto clauses = guest::load_clauses()) {
     to.good("contracts", fmt::format("{} clauses", clauses->size()));
   } else {
     to.bad("contracts", clauses.error());

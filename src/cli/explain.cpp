@@ -10,8 +10,8 @@
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
-#include "explore/clauses.hpp"
-#include "explore/guest_file.hpp"
+#include "guest/clauses.hpp"
+#include "guest/guest_file.hpp"
 
 namespace belay::cli {
 namespace {
@@ -42,12 +42,12 @@ void add_part(std::string& out, const char* heading, const std::string& text) {
 }
 
 // The ids nearest to what was asked: of the same group, or spelled alike.
-std::string near_ids(const std::vector<explore::clause>& all, const std::string& id) {
+std::string near_ids(const std::vector<guest::clause>& all, const std::string& id) {
   std::vector<std::string> ids;
   for (const auto& each : all) ids.push_back(each.id);
   std::vector<std::string> found;
   while (found.size() < 3 && !ids.empty()) {
-    const std::string near = explore::nearest(id, ids);
+    const std::string near = guest::nearest(id, ids);
     if (near.empty()) break;
     found.push_back(near);
     ids.erase(std::find(ids.begin(), ids.end(), near));
@@ -70,9 +70,9 @@ int explain(int count, char** arguments) {
   std::transform(id.begin(), id.end(), id.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
 
-  const auto all = explore::load_clauses();
+  const auto all = guest::load_clauses();
   if (!all) throw failure(machine_lacks, all.error());
-  const explore::clause* c = explore::find_clause(*all, id);
+  const guest::clause* c = guest::find_clause(*all, id);
   if (c == nullptr)
     throw failure(wrong_use, fmt::format("{}: no such clause; {}", id, near_ids(*all, id)));
 

@@ -61,7 +61,7 @@ int exit_code_of(const explore::search_result& result) {
 }
 
 explore::report_context context_for(const std::string& source,
-                                    const std::vector<explore::clause>& clauses) {
+                                    const std::vector<guest::clause>& clauses) {
   explore::report_context context;
   context.source = source;
   context.clauses = &clauses;
@@ -108,7 +108,7 @@ int check_body(int count, char** words) {
     throw failure(result.error().exit_code,
                   replaced(result.error().message, options.driver, source));
   }
-  const auto clauses = explore::load_clauses().value_or(std::vector<explore::clause>{});
+  const auto clauses = guest::load_clauses().value_or(std::vector<guest::clause>{});
   explore::report_context context = context_for(source, clauses);
   if (result->example) {
     choose_files(arguments, stem);
@@ -162,7 +162,7 @@ int replay_body(int count, char** words) {
   if (!result) {
     throw failure(result.error().exit_code, replaced(result.error().message, whole, driver));
   }
-  const auto clauses = explore::load_clauses().value_or(std::vector<explore::clause>{});
+  const auto clauses = guest::load_clauses().value_or(std::vector<guest::clause>{});
   explore::report_context context = context_for(driver, clauses);
   context.trace_file = file;
   context.html_file = html;

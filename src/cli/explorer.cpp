@@ -9,12 +9,12 @@
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/process.hpp"
-#include "explore/installation.hpp"
+#include "guest/installation.hpp"
 
 namespace belay::cli {
 
 std::string explorer_program() {
-  const std::string folder = explore::program_folder();
+  const std::string folder = guest::program_folder();
   for (const char* place : {"/belay-explore", "/../libexec/belay/belay-explore"}) {
     if (access((folder + place).c_str(), X_OK) == 0) return folder + place;
   }

@@ -11,13 +11,13 @@
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
-#include "explore/clauses.hpp"
-#include "explore/guest_file.hpp"
+#include "guest/clauses.hpp"
+#include "guest/guest_file.hpp"
 
 namespace belay::cli {
 namespace {
 
-std::string clauses_text(const std::vector<explore::clause>& all) {
+std::string clauses_text(const std::vector<guest::clause>& all) {
   std::string out;
   for (const auto& each : all)
     out += fmt::format("{:<18} {:<12} {}\n", each.id, each.status, each.title);
@@ -25,14 +25,14 @@ std::string clauses_text(const std::vector<explore::clause>& all) {
 }
 
 // What is Windows' among the names that the explorer exports: they begin with a capital.
-std::string functions_text(const std::vector<explore::clause>& all) {
+std::string functions_text(const std::vector<guest::clause>& all) {
   std::string out;
   std::size_t known = 0;
-  for (const std::string& name : explore::exported_names(explorer_program())) {
+  for (const std::string& name : guest::exported_names(explorer_program())) {
     if (std::isupper(static_cast<unsigned char>(name[0])) == 0) continue;
     std::vector<std::string> ids;
     for (const auto& each : all) {
-      if (explore::mentions(each, name)) ids.push_back(each.id);
+      if (guest::mentions(each, name)) ids.push_back(each.id);
     }
     const bool more = ids.size() > 4;
     if (more) ids.resize(4);
@@ -53,7 +53,7 @@ int list(int count, char** arguments) {
       ->check(CLI::IsMember({"functions", "clauses"}));
   int code = verified;
   if (!parse(app, count, arguments, code)) return code;
-  const auto all = explore::load_clauses();
+  const auto all = guest::load_clauses();
   if (!all) throw failure(machine_lacks, all.error());
   print(what == "clauses" ? clauses_text(*all) : functions_text(*all));
   return verified;

@@ -8,13 +8,13 @@
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
-#include "explore/guest_file.hpp"
-#include "explore/version.hpp"
+#include "guest/guest_file.hpp"
+#include "guest/version.hpp"
 
 namespace belay::cli {
 
 int version(int, char**) {
-  print(fmt::format("belay {} (guest ABI {})\n", explore::version, explore::guest_abi));
+  print(fmt::format("belay {} (guest ABI {})\n", guest::version, guest::guest_abi));
   return verified;
 }
 
@@ -60,7 +60,7 @@ int run_verb(int count, char** arguments) {
     if (name == each.name) return each.run(count - 2, arguments + 2);
     names.emplace_back(each.name);
   }
-  const std::string near = explore::nearest(name, names);
+  const std::string near = guest::nearest(name, names);
   throw failure(wrong_use, near.empty()
                                ? fmt::format("unknown verb {}; `belay --help` shows them", name)
                                : fmt::format("unknown verb {}; did you mean {}?", name, near));

@@ -8,11 +8,11 @@
 
 #include "explore/control_codes.hpp"
 #include "explore/driver_program.hpp"
-#include "explore/guest_file.hpp"
 #include "explore/guest_image.hpp"
 #include "explore/memory_fault.hpp"
 #include "explore/recording.hpp"
-#include "explore/version.hpp"
+#include "guest/guest_file.hpp"
+#include "guest/version.hpp"
 #include "kernel/executive.hpp"
 #include "sync/sync.hpp"
 
@@ -36,12 +36,12 @@ std::size_t peak_memory() {
 
 /// A driver ready to be explored.
 struct subject {
-  guest_file file;
+  guest::guest_file file;
   guest_image image;
 };
 
 tl::expected<subject, refusal> open_subject(const std::string& path) {
-  auto file = inspect(path);
+  auto file = guest::inspect(path);
   if (!file) return tl::unexpected(file.error());
   auto image = guest_image::load(path);
   if (!image) return tl::unexpected(image.error());
@@ -158,7 +158,7 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   }
   if (out.search.what == verdict::violation) {
     trace example;
-    example.belay_version = version;
+    example.belay_version = guest::version;
     example.driver = options.driver;
     example.build_id = opened->file.build_id;
     example.compiler = opened->file.compiler;

@@ -6,12 +6,14 @@
 
 #include <tl/expected.hpp>
 
-#include "explore/refusal.hpp"
 #include "explore/scenario.hpp"
 #include "explore/search.hpp"
 #include "explore/trace.hpp"
+#include "guest/refusal.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
+
+using guest::refusal;
 
 struct check_options {
   std::string driver;  ///< path of the .so

@@ -1,20 +1,20 @@
 #include "explore/expectation.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "explore/report_text.hpp"
-#include "explore/toml_file.hpp"
+#include "guest/toml_file.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
 tl::expected<expectation, std::string> load_expectation(const std::string& path) {
-  const auto table = parse_toml_file(path);
+  const auto table = guest::parse_toml_file(path);
   if (!table) return tl::unexpected(table.error());
   expectation to;
   std::string error;
-  toml_section from(*table, path, error);
+  guest::toml_section from(*table, path, error);
   from.only({"verdict", "clauses", "max_preemptions"});
   const auto what = from.word("verdict", {"holds", "violation"});
   if (what)

@@ -9,10 +9,12 @@
 
 #include <tl/expected.hpp>
 
-#include "explore/refusal.hpp"
+#include "guest/refusal.hpp"
 #include "sync/build.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
+
+using guest::refusal;
 
 class guest_image {
  public:

@@ -8,7 +8,7 @@
 
 #include "explore/deadlock.hpp"
 #include "explore/guest_image.hpp"
-#include "explore/symbols.hpp"
+#include "guest/symbols.hpp"
 #include "wdm/io_manager.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
@@ -70,7 +70,7 @@ constexpr field irp_fields[] = {
 /// Names for the addresses of one execution, numbered as they appear.
 class names {
  public:
-  explicit names(const symbols* of) : symbols_(of) {}
+  explicit names(const guest::symbols* of) : symbols_(of) {}
 
   void irp(std::uint64_t address) { irps_.emplace(address, irps_.size() + 1); }
 
@@ -110,7 +110,7 @@ class names {
     return fmt::format("irp {} {}", number, best->name);
   }
 
-  const symbols* symbols_;
+  const guest::symbols* symbols_;
   std::map<std::uint64_t, std::size_t> irps_;
   std::map<std::uint64_t, std::size_t> blocks_;
 };
@@ -219,8 +219,8 @@ execution record(program& what, const std::vector<directive>& directives, const 
   execution out = run_to_finding(what, recorder);
   sync::world().set_recorder(nullptr);
 
-  const auto opened = symbols::open(image.path(), image.bias());
-  const symbols* const guest = opened ? &*opened : nullptr;
+  const auto opened = guest::symbols::open(image.path(), image.bias());
+  const guest::symbols* const guest = opened ? &*opened : nullptr;
   names naming(guest);
   into.events.clear();
   into.actors.clear();

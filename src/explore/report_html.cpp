@@ -1,15 +1,15 @@
 #include "explore/report_html.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 
-#include "explore/bug_checks.hpp"
+#include <fmt/format.h>
+
 #include "explore/diagram.hpp"
 #include "explore/report_html_style.hpp"
 #include "explore/source_text.hpp"
-#include "explore/symbols.hpp"
+#include "guest/bug_checks.hpp"
+#include "guest/symbols.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -312,13 +312,13 @@ std::string commands(const trace& example, const report_context& context) {
 std::string reasons(const trace& example, const report_context& context) {
   const finding& f = example.found;
   std::string out = "<div class=\"card stop\"><h2>Why it is wrong</h2>";
-  if (const clause* c =
-          context.clauses != nullptr ? find_clause(*context.clauses, f.clause) : nullptr) {
+  if (const guest::clause* c =
+          context.clauses != nullptr ? guest::find_clause(*context.clauses, f.clause) : nullptr) {
     out += fmt::format("<p>{}</p>", escaped(c->text));
     if (!c->fix.empty()) out += fmt::format("<p><b>To fix it:</b> {}</p>", escaped(c->fix));
     out += fmt::format("<p class=\"place\">{} · {}</p>", escaped(c->id), escaped(c->source));
   }
-  const std::string stop = bug_check_text(f);
+  const std::string stop = guest::bug_check_text(f.bug_check, f.parameter);
   out += fmt::format("<p><b>On Windows:</b> {}</p>",
                      stop.empty() ? "no bug check; it would go on wrongly, or hang"
                                   : "<code>" + escaped(stop) + "</code>");
@@ -365,8 +365,9 @@ std::string html_report(const trace& example, const check_result* result,
   }
   const trace shown = with_finding(example, main);
   const diagram drawn = draw(shown, 60);
-  const clause* known =
-      context.clauses != nullptr ? find_clause(*context.clauses, example.found.clause) : nullptr;
+  const guest::clause* known = context.clauses != nullptr
+                                   ? guest::find_clause(*context.clauses, example.found.clause)
+                                   : nullptr;
   const std::string title = example.found.clause + (known != nullptr ? ": " + known->title : "");
 
   drawing picture(shown, drawn, sources);

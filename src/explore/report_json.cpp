@@ -1,11 +1,10 @@
 #include "explore/report_json.hpp"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "explore/report_text.hpp"
-#include "explore/version.hpp"
+#include "guest/version.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -20,7 +19,7 @@ std::string result_to_json(const check_result& result, const std::string& driver
                       {"complete", p.complete}});
   }
   json whole = {
-      {"belay_version", version},
+      {"belay_version", guest::version},
       {"driver", driver},
       {"verdict", name_of(s.what)},
       {"why", s.why},

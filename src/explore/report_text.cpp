@@ -1,14 +1,14 @@
 #include "explore/report_text.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 
-#include "explore/bug_checks.hpp"
+#include <fmt/format.h>
+
 #include "explore/diagram.hpp"
 #include "explore/source_text.hpp"
-#include "explore/symbols.hpp"
+#include "guest/bug_checks.hpp"
+#include "guest/symbols.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -226,11 +226,9 @@ std::string describe(const scenario& what) {
     kinds.push_back(fmt::format("{} {}", what.requests, kind));
   }
   if (kinds.empty()) return "loaded and unloaded, without a client";
-  return fmt::format(
-      "{}{}, each {}{}", plural(static_cast<std::uint64_t>(what.clients), "client"),
-      what.shared_handle ? " on one handle" : "",
-      fmt::join(kinds, " + "),
-      cancelled ? ", cancelled at any point or never" : "");
+  return fmt::format("{}{}, each {}{}", plural(static_cast<std::uint64_t>(what.clients), "client"),
+                     what.shared_handle ? " on one handle" : "", fmt::join(kinds, " + "),
+                     cancelled ? ", cancelled at any point or never" : "");
 }
 
 std::string all_events(const trace& example) {
@@ -254,8 +252,8 @@ std::string text_of_trace(const trace& example, const report_context& context) {
   std::string out = fmt::format(
       "{} {} {}\n", paint.bold((at != nullptr ? place(at->where) : context.source) + ":"),
       paint.red("error:"), paint.bold(f.clause + ": " + f.text));
-  if (const clause* c =
-          context.clauses != nullptr ? find_clause(*context.clauses, f.clause) : nullptr) {
+  if (const guest::clause* c =
+          context.clauses != nullptr ? guest::find_clause(*context.clauses, f.clause) : nullptr) {
     out += fmt::format("  {}: {}\n", f.clause, c->title);
   }
   std::string who = f.actor.empty() ? "" : fmt::format("on {}", f.actor);
@@ -268,7 +266,7 @@ std::string text_of_trace(const trace& example, const report_context& context) {
     out += fmt::format("{}: {} in {}\n", place(frame.where), paint.cyan("note:"),
                        frame.where.function.empty() ? "?" : frame.where.function);
   }
-  const std::string bug_check = bug_check_text(f);
+  const std::string bug_check = guest::bug_check_text(f.bug_check, f.parameter);
   if (!bug_check.empty()) out += fmt::format("  on Windows: {}\n", paint.bold(bug_check));
   if (!f.rule.empty()) out += fmt::format("  known to Windows' tools as {}\n", f.rule);
   out += "\n" +

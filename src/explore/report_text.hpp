@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "explore/check.hpp"
-#include "explore/clauses.hpp"
+#include "guest/clauses.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -14,7 +14,7 @@ struct report_context {
   std::string source;      ///< what the user called the driver
   std::string trace_file;  ///< where the trace was written; empty: nowhere
   std::string html_file;   ///< and the page
-  const std::vector<clause>* clauses = nullptr;
+  const std::vector<guest::clause>* clauses = nullptr;
   bool colors = false;
   int width = 110;  ///< columns
 };

@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "explore/toml_file.hpp"
+#include "guest/toml_file.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -23,7 +23,7 @@ bool bytes_of(const std::string& text, std::vector<std::uint8_t>& to) {
   return true;
 }
 
-request_plan read_request(toml_section& from, int clients) {
+request_plan read_request(guest::toml_section& from, int clients) {
   request_plan to;
   from.only({"op", "code", "length", "input", "cancel", "client"});
   const auto op = from.word("op", {"read", "write", "control"});
@@ -55,18 +55,18 @@ request_plan read_request(toml_section& from, int clients) {
 }  // namespace
 
 tl::expected<scenario, std::string> load_scenario(const std::string& path) {
-  auto table = parse_toml_file(path);
+  auto table = guest::parse_toml_file(path);
   if (!table) return tl::unexpected(table.error());
   std::string error;
   scenario to;
-  toml_section from(*table, path, error);
+  guest::toml_section from(*table, path, error);
   from.only({"device", "clients", "requests", "cpus", "shared_handle", "request"});
   from.text("device", to.device);
   from.number("clients", 1, 16, to.clients);
   from.number("requests", 1, 16, to.requests);
   from.number("cpus", 0, 64, to.cpus);
   from.flag("shared_handle", to.shared_handle);
-  for (toml_section& one : from.sections("request"))
+  for (guest::toml_section& one : from.sections("request"))
     to.plan.push_back(read_request(one, to.clients));
   if (!error.empty()) return tl::unexpected(error);
   return to;

@@ -4,26 +4,19 @@
 #pragma once
 
 #include <cstdint>
-#include <tl/expected.hpp>
 #include <string>
 #include <vector>
 
+#include <tl/expected.hpp>
+
 #include "explore/execution.hpp"
 #include "explore/scenario.hpp"
+#include "guest/source_location.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
-struct source_location {
-  std::string file;      ///< as the compiler recorded it; empty: unknown
-  int line = 0;
-  int column = 0;        ///< 0: unknown
-  std::string function;
-};
-
-struct stack_frame {
-  source_location where;
-  std::uint64_t offset = 0;  ///< in the driver's image; 0: not in it
-};
+using guest::source_location;
+using guest::stack_frame;
 
 enum class event_kind : std::uint8_t {
   step,       ///< an access that was a scheduling point
@@ -36,13 +29,13 @@ struct event {
   std::uint64_t step = 0;
   int actor = 0;
   event_kind kind = event_kind::step;
-  std::string what;     ///< "write", "acquire", "IoSetCancelRoutine", "completed", …
+  std::string what;  ///< "write", "acquire", "IoSetCancelRoutine", "completed", …
   std::uint64_t object = 0;
   std::string object_name;  ///< "irp 1", "Queue.Lock", "device extension+0x18" …, or empty
   source_location where;
   std::uint8_t irql = 0;
-  std::int64_t time = 0;    ///< virtual nanoseconds
-  bool preempted = false;   ///< the actor that ran before could have gone on
+  std::int64_t time = 0;   ///< virtual nanoseconds
+  bool preempted = false;  ///< the actor that ran before could have gone on
 };
 
 struct actor_info {
@@ -52,11 +45,11 @@ struct actor_info {
 
 struct trace {
   std::string belay_version;
-  std::string driver;         ///< path of the driver's .so when it was made
-  std::string build_id;       ///< of that file; replay refuses another
+  std::string driver;    ///< path of the driver's .so when it was made
+  std::string build_id;  ///< of that file; replay refuses another
   std::string compiler;
-  scenario what;              ///< whole, so that no file is needed
-  std::string strategy;       ///< the phase that found it
+  scenario what;         ///< whole, so that no file is needed
+  std::string strategy;  ///< the phase that found it
   std::uint64_t seed = 0;
   std::uint64_t found_at = 0;
   double found_after = 0;
@@ -64,10 +57,11 @@ struct trace {
   bool minimal = false;
   std::vector<directive> directives;
   std::vector<std::uint64_t> identities;  ///< of the actors, by their number
-  std::vector<std::uint64_t> shared;  ///< the memory whose accesses are steps: arena addresses, image offsets + 1
+  std::vector<std::uint64_t>
+      shared;  ///< the memory whose accesses are steps: arena addresses, image offsets + 1
   std::vector<actor_info> actors;
   std::vector<event> events;
-  std::uint64_t digest = 0;        ///< of all events, the same in every process
+  std::uint64_t digest = 0;  ///< of all events, the same in every process
   finding found;
   std::string object_name;         ///< of found.object
   std::vector<stack_frame> stack;  ///< of the finding, innermost first; inlined frames expanded

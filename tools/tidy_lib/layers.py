@@ -20,8 +20,9 @@ ON = {
     "soap": ("core",),
     "wws": ("soap", "win32"),
     "mi": ("soap", "win32"),
-    "host": ("wdf", "com", "wws", "mi"),
-    "explore": ("wdf", "com", "wws", "mi"),
+    "guest": ("sync",),
+    "host": ("guest", "wdf", "com", "wws", "mi"),
+    "explore": ("guest", "wdf", "com", "wws", "mi"),
     "cli": ("explore", "host"),
 }
 FACADES = ("kernel", "wdm", "wdf", "win32", "com", "wws", "mi")
@@ -61,17 +62,17 @@ LIBRARIES = {
     "boost/asio": ("soap",),
     "libxml": ("soap",),
     "CLI/": ("cli",),
-    "nlohmann/": ("explore",),
-    "toml": ("explore",),
+    "nlohmann/": ("explore", "host"),
+    "toml": ("guest", "explore"),
     "boost/context": ("sync",),
-    "elfutils/": ("explore",),
-    "dwarf.h": ("explore",),
-    "libelf.h": ("explore",),
-    "gelf.h": ("explore",),
+    "elfutils/": ("guest",),
+    "dwarf.h": ("guest",),
+    "libelf.h": ("guest",),
+    "gelf.h": ("guest",),
     # A stand-in for std::format, which g++ 12 does not have; text is made at the edges.
-    "fmt/": ("explore", "host", "cli"),
+    "fmt/": ("guest", "explore", "host", "cli"),
     # A stand-in for std::expected: result<T> of our own API.
-    "tl/expected.hpp": ("core", "win32", "explore", "host", "cli"),
+    "tl/expected.hpp": ("core", "win32", "guest", "explore", "host", "cli"),
     "gtest": (), "gmock": (), "benchmark": (),
     # Whom the cancellation core is measured beside.
     "asio": (), "oneapi": (),

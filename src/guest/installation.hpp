@@ -7,7 +7,7 @@
 
 #include "sync/build.hpp"
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 
 /// The folder of the running program.
 std::string program_folder();
@@ -16,4 +16,4 @@ std::string program_folder();
 /// or else in the source tree; empty when it is in neither.
 std::string installed(std::string_view relative);
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

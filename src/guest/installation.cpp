@@ -1,4 +1,4 @@
-#include "explore/installation.hpp"
+#include "guest/installation.hpp"
 
 #include <filesystem>
 
@@ -6,7 +6,7 @@
 #define BELAY_SOURCE_FOLDER ""
 #endif
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 
 namespace fs = std::filesystem;
 
@@ -24,4 +24,4 @@ std::string installed(std::string_view relative) {
   return {};
 }
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

@@ -1,15 +1,15 @@
-#include "explore/toml_file.hpp"
-
-#include <fmt/format.h>
+#include "guest/toml_file.hpp"
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
-#include "explore/guest_file.hpp"
+#include <fmt/format.h>
 
-namespace belay::inline BELAY_BUILD::explore {
+#include "guest/guest_file.hpp"
+
+namespace belay::inline BELAY_BUILD::guest {
 
 tl::expected<toml::table, std::string> parse_toml_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -123,4 +123,4 @@ std::vector<toml_section> toml_section::sections(const char* key) {
   return result;
 }
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

@@ -9,12 +9,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <tl/expected.hpp>
 #include <vector>
 
-#include "explore/trace.hpp"
+#include <tl/expected.hpp>
 
-namespace belay::inline BELAY_BUILD::explore {
+#include "guest/source_location.hpp"
+
+namespace belay::inline BELAY_BUILD::guest {
 
 class symbols {
  public:
@@ -54,4 +55,4 @@ class symbols {
 /// Whether a location lies in the Windows headers that come with Belay.
 bool of_our_headers(const source_location& where);
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

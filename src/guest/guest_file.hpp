@@ -6,12 +6,13 @@
 
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
 
-#include "explore/check.hpp"
+#include <tl/expected.hpp>
 
-namespace belay::inline BELAY_BUILD::explore {
+#include "guest/refusal.hpp"
+
+namespace belay::inline BELAY_BUILD::guest {
 
 /// What `belay cc` and this library must agree upon: flags, headers, structure layouts, the set of
 /// callbacks. Raised when a guest that was built before would no longer run right.
@@ -47,4 +48,4 @@ bool seal(const std::string& path);
 /// near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

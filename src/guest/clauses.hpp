@@ -3,12 +3,13 @@
 
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "sync/build.hpp"
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 
 /// One `[[clause]]`; contracts/README.md explains the fields. An absent one is empty.
 struct clause {
@@ -25,4 +26,4 @@ const clause* find_clause(const std::vector<clause>& all, std::string_view id);
 /// Whether the clause speaks of a function or field of that name.
 bool mentions(const clause& what, std::string_view name);
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

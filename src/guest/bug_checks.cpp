@@ -1,8 +1,8 @@
-#include "explore/bug_checks.hpp"
+#include "guest/bug_checks.hpp"
 
 #include <fmt/format.h>
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 namespace {
 
 struct bug_check {
@@ -80,12 +80,12 @@ const char* bug_check_name(std::uint32_t code) {
   return nullptr;
 }
 
-std::string bug_check_text(const finding& what) {
-  if (what.bug_check == 0) return {};
-  const char* name = bug_check_name(what.bug_check);
-  return fmt::format("bug check {:#x}{}{} ({:#x}, {:#x}, {:#x}, {:#x})", what.bug_check,
-                     name != nullptr ? " " : "", name != nullptr ? name : "", what.parameter[0],
-                     what.parameter[1], what.parameter[2], what.parameter[3]);
+std::string bug_check_text(std::uint32_t code, const std::uint64_t (&parameter)[4]) {
+  if (code == 0) return {};
+  const char* name = bug_check_name(code);
+  return fmt::format("bug check {:#x}{}{} ({:#x}, {:#x}, {:#x}, {:#x})", code,
+                     name != nullptr ? " " : "", name != nullptr ? name : "", parameter[0],
+                     parameter[1], parameter[2], parameter[3]);
 }
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

@@ -1,13 +1,13 @@
-#include "explore/clauses.hpp"
+#include "guest/clauses.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
 
-#include "explore/installation.hpp"
-#include "explore/toml_file.hpp"
+#include "guest/installation.hpp"
+#include "guest/toml_file.hpp"
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 namespace {
 
 clause read_clause(toml_section& from) {
@@ -78,4 +78,4 @@ bool mentions(const clause& what, std::string_view name) {
          what.source.find("-" + lower + ".md") != std::string::npos;
 }
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

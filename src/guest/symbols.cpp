@@ -1,7 +1,6 @@
-#include "explore/symbols.hpp"
+#include "guest/symbols.hpp"
 
 #include <dwarf.h>
-#include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -11,9 +10,11 @@
 #include <cstdio>
 #include <unordered_map>
 
-#include "explore/installation.hpp"
+#include <elfutils/libdw.h>
 
-namespace belay::inline BELAY_BUILD::explore {
+#include "guest/installation.hpp"
+
+namespace belay::inline BELAY_BUILD::guest {
 namespace {
 
 struct named_range {
@@ -179,7 +180,8 @@ std::string symbols::state::function_at(std::uint64_t offset) const {
 
 namespace {
 
-// Clang gives line 0 to code that belongs to no single line: the last line before it is the best word.
+// Clang gives line 0 to code that belongs to no single line: the last line before it is the best
+// word.
 void before_line_zero(Dwarf_Die& unit, std::uint64_t pc, source_location& at) {
   Dwarf_Lines* lines = nullptr;
   std::size_t count = 0;
@@ -313,4 +315,4 @@ std::string symbols::name_of(std::uint64_t address) const {
   return after->name + text;
 }
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

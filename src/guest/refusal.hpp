@@ -5,7 +5,7 @@
 
 #include "sync/build.hpp"
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 
 struct refusal {
   /// 2 usage or input, 3 inconclusive, 4 internal or nondeterministic, 77 this machine lacks
@@ -14,4 +14,4 @@ struct refusal {
   std::string message;  ///< one line: what is wrong and what to do
 };
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

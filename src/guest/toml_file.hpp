@@ -5,15 +5,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include "sync/build.hpp"
 
-namespace belay::inline BELAY_BUILD::explore {
+namespace belay::inline BELAY_BUILD::guest {
 
 /// One table of a file. The first error is kept; what is read after it keeps its default.
 class toml_section {
@@ -52,4 +53,4 @@ class toml_section {
 /// The whole file; the error is one line.
 tl::expected<toml::table, std::string> parse_toml_file(const std::string& path);
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

@@ -1,11 +1,9 @@
-#include "explore/guest_file.hpp"
+#include "guest/guest_file.hpp"
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <gelf.h>
 #include <libelf.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,9 +12,12 @@
 #include <fstream>
 #include <sstream>
 
-#include "explore/clauses.hpp"
+#include <fmt/format.h>
+#include <sys/stat.h>
 
-namespace belay::inline BELAY_BUILD::explore {
+#include "guest/clauses.hpp"
+
+namespace belay::inline BELAY_BUILD::guest {
 namespace {
 
 constexpr char note_name[] = "Belay";
@@ -405,4 +406,4 @@ tl::expected<guest_file, refusal> inspect(const std::string& path) {
   return guest;
 }
 
-}  // namespace belay::inline BELAY_BUILD::explore
+}  // namespace belay::inline BELAY_BUILD::guest

@@ -1,9 +1,0 @@
-#pragma once
-
-#include "sync/build.hpp"
-
-namespace belay::inline BELAY_BUILD::explore {
-
-inline constexpr const char* version = "0.1.0";
-
-}  // namespace belay::inline BELAY_BUILD::explore
