@@ -87,7 +87,7 @@ NTSTATUS claim_device(PDEVICE_OBJECT device) {
 
 }  // namespace
 
-open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MASK access,
+open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open_options& how,
                         KPROCESSOR_MODE mode) {
   const sync::sealed seal;
   open_result result;
@@ -100,15 +100,16 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MAS
     result.status = STATUS_INSUFFICIENT_RESOURCES;
     return result;
   }
-  file->ReadAccess = (access & FILE_READ_DATA) != 0;
-  file->WriteAccess = (access & FILE_WRITE_DATA) != 0;
+  file->ReadAccess = (how.access & FILE_READ_DATA) != 0;
+  file->WriteAccess = (how.access & FILE_WRITE_DATA) != 0;
 
   auto* security = make<IO_SECURITY_CONTEXT>(sync::memory_use::guest);
-  security->DesiredAccess = access;
+  security->DesiredAccess = how.access;
   IO_STACK_LOCATION stack{};
   stack.Parameters.Create.SecurityContext = security;
-  stack.Parameters.Create.Options = FILE_OPEN << 24;
-  stack.Parameters.Create.ShareAccess = FILE_SHARE_READ | FILE_SHARE_WRITE;
+  stack.Parameters.Create.Options = (how.disposition << 24) | (how.create_options & 0x00ffffff);
+  stack.Parameters.Create.ShareAccess = static_cast<USHORT>(how.share);
+  stack.Parameters.Create.FileAttributes = how.attributes;
   const IO_STATUS_BLOCK answer =
       send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode);
   sync::deallocate(security);
@@ -125,11 +126,11 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MAS
   return result;
 }
 
-open_result open(_DEVICE_OBJECT* device) {
-  return open_device(device, nullptr, FILE_GENERIC_READ | FILE_GENERIC_WRITE, UserMode);
+open_result open(_DEVICE_OBJECT* device, const open_options& how) {
+  return open_device(device, nullptr, how, UserMode);
 }
 
-open_result open(const char* name) {
+open_result open(const char* name, const open_options& how) {
   const sync::sealed seal;
   UNICODE_STRING wide = make_string(name, sync::memory_use::internal);
   UNICODE_STRING rest{};
@@ -137,7 +138,7 @@ open_result open(const char* name) {
   open_result result;
   result.status = resolve_name(&wide, &device, &rest);
   if (NT_SUCCESS(result.status)) {
-    result = open_device(device, &rest, FILE_GENERIC_READ | FILE_GENERIC_WRITE, UserMode);
+    result = open_device(device, &rest, how, UserMode);
   }
   sync::deallocate(wide.Buffer);
   return result;
@@ -169,7 +170,8 @@ NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK 
   UNICODE_STRING rest{};
   const NTSTATUS status = wdm::resolve_name(ObjectName, &device, &rest);
   if (!NT_SUCCESS(status)) return status;
-  const wdm::open_result opened = wdm::open_device(device, &rest, DesiredAccess, KernelMode);
+  const wdm::open_result opened =
+      wdm::open_device(device, &rest, {.access = DesiredAccess}, KernelMode);
   if (!NT_SUCCESS(opened.status)) return opened.status;
   kernel::reference_object(opened.file);
   *FileObject = opened.file;

@@ -18,11 +18,17 @@ io_state* the_state = nullptr;
 
 void thread_ends(kernel::thread&) { cancel_thread_requests(); }
 
+// A request that `thread` waits for. Those with `over` are freed by anybody, and run down by
+// whoever made them.
+bool waited_by(const irp_record* record, sync::actor_id thread) {
+  return record->thread == thread && record->block != nullptr && record->block->over == nullptr;
+}
+
 // The first packet of `thread` that its drivers still have.
 irp_record* first_pending(sync::actor_id thread) {
   const guard hold(io().lock);
   for (irp_record* r = io().first; r != nullptr; r = r->next) {
-    if (r->thread == thread && r->block != nullptr) return r;
+    if (waited_by(r, thread)) return r;
   }
   return nullptr;
 }
@@ -37,7 +43,7 @@ bool lost_locked(const irp_record* record) {
 irp_record* first_lost(sync::actor_id thread) {
   const guard hold(io().lock);
   for (irp_record* r = io().first; r != nullptr; r = r->next) {
-    if (r->thread == thread && r->block != nullptr && lost_locked(r)) return r;
+    if (waited_by(r, thread) && lost_locked(r)) return r;
   }
   return nullptr;
 }
@@ -71,7 +77,7 @@ irp_record* first_lost(sync::actor_id thread) {
 irp_record* first_unasked(sync::actor_id thread) {
   const guard hold(io().lock);
   for (irp_record* r = io().first; r != nullptr; r = r->next) {
-    if (r->thread == thread && r->block != nullptr && !r->block->rundown) return r;
+    if (waited_by(r, thread) && !r->block->rundown) return r;
   }
   return nullptr;
 }

@@ -41,12 +41,19 @@ struct load_result {
   _DRIVER_OBJECT* driver = nullptr;  ///< nullptr unless DriverEntry succeeded
 };
 
-/// Makes a driver object and calls `entry` at PASSIVE_LEVEL on the calling actor.
+/// A driver's code; empty: not known.
+struct code_range {
+  const void* start = nullptr;
+  std::size_t size = 0;
+};
+
+/// Makes a driver object and calls `entry` at PASSIVE_LEVEL on the calling actor. With `code`, what
+/// this driver leaves behind is told from what other drivers still have.
 ///
 /// Returns: DriverEntry's status. When it failed, what Windows cleans up is gone again; what
 /// Windows
 ///          would leave behind (devices, links, timers, pool) is a violation.
-load_result load_driver(driver_entry entry, const char* service_name);
+load_result load_driver(driver_entry entry, const char* service_name, code_range code = {});
 
 /// Calls DriverUnload, then looks for what the driver left behind: devices, symbolic links, IRPs,
 /// timers, DPCs, work items, threads, pool. Each is a violation.
@@ -79,17 +86,29 @@ struct open_result {
   _FILE_OBJECT* file = nullptr;  ///< nullptr unless the open succeeded
 };
 
+/// How a file is opened; the values are Windows'.
+struct open_options {
+  std::uint32_t access = 0x0012019f;  ///< FILE_GENERIC_READ | FILE_GENERIC_WRITE
+  std::uint32_t share = 3;            ///< FILE_SHARE_READ | FILE_SHARE_WRITE
+  std::uint32_t disposition = 1;      ///< FILE_OPEN
+  std::uint32_t create_options = 0;   ///< FILE_NON_DIRECTORY_FILE and its kin
+  std::uint16_t attributes = 0;
+  std::uint64_t process_id = 0;  ///< who asks; 0: this process
+};
+
 /// Sends IRP_MJ_CREATE to the top of the device's stack and waits for it.
-open_result open(_DEVICE_OBJECT* device);
+open_result open(_DEVICE_OBJECT* device, const open_options& how = {});
 /// The same by name: "\Device\X", "\DosDevices\X", "\??\X" or "\\.\X"; what follows the device's
 /// name becomes FileObject->FileName.
-open_result open(const char* name);
+open_result open(const char* name, const open_options& how = {});
 
 /// Closes the only handle: IRP_MJ_CLEANUP now, IRP_MJ_CLOSE when the last reference goes, which may
 /// be later, in the wait() of the last outstanding request.
 nt_status close_handle(_FILE_OBJECT* file);
 
 // ---- requests ----------------------------------------------------------------------------------
+
+class request;
 
 struct request_options {
   _FILE_OBJECT* file = nullptr;
@@ -101,6 +120,19 @@ struct request_options {
   std::uint32_t output_size = 0;   ///< for IRP_MJ_READ its length
   std::int64_t offset = 0;
   const char* name = "request";  ///< shown in reports; must outlive the request
+  void* output = nullptr;  ///< where the answer goes; nullptr: into memory of the request's own
+  /// The driver works in `input` and `output` themselves where it takes the user's memory (direct
+  /// I/O, METHOD_NEITHER): both stay until the request is over.
+  bool in_place = false;
+  std::uint64_t process_id = 0;  ///< who asks; 0: this process
+  /// Called once, when the request is over: the outcome is there, the output copied, the packet
+  /// freed, and no cancel() of this request is inside IoCancelIrp any more. It may destroy the
+  /// request, unless a cancel() that came too late may still hold it.
+  ///
+  /// Callers: whoever came last, completer or canceller, IRQL <= DISPATCH_LEVEL; also inside
+  ///          start(), which does not touch the request after it.
+  void (*over)(request& self, void* context) = nullptr;
+  void* context = nullptr;  ///< for `over`
 };
 
 struct request_block;
@@ -136,11 +168,11 @@ class request {
   /// Waits for the outcome, then copies the output, frees the packet and drops its reference to the
   /// file object (which may send IRP_MJ_CLOSE).
   ///
-  /// Callers: the issuing actor.
+  /// Callers: the issuing actor, unless `over` was given.
   /// Returns: false if `deadline` passed first; wait() may be called again.
   bool wait(sync::nanoseconds deadline = sync::forever);
 
-  /// REQUIRES: completed().
+  /// REQUIRES: completed(), or within `over`.
   nt_status status() const;
   std::uint64_t information() const;
   /// What the driver wrote; REQUIRES: wait() returned true.
@@ -201,7 +233,8 @@ struct irp_view {
   const void* site = nullptr;     ///< code that allocated it, or sent it
 };
 
-/// Writes what lies at `address`, for reports: "device extension+0x18", "file object", "cancel spin lock".
+/// Writes what lies at `address`, for reports: "device extension+0x18", "file object", "cancel spin
+/// lock".
 ///
 /// Returns: false when it has no name here.
 bool name_address(const void* address, char* text, std::size_t room);

@@ -70,6 +70,7 @@ struct irp_record {
   std::uint32_t calls = 0;
   dispatch_frame* frames = nullptr;
   sync::actor_id thread = sync::no_actor;
+  std::uint64_t process_id = 0;  ///< of a user's request: who asks
   request_block* block = nullptr;
   packet_waiter* waiter = nullptr;
   PVOID system_buffer = nullptr;  ///< ours to free
@@ -199,7 +200,7 @@ struct file_extra {
 inline file_extra* extra_of(PFILE_OBJECT file) { return reinterpret_cast<file_extra*>(file + 1); }
 
 /// Opens `device` and gives the file object one handle.
-open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, ACCESS_MASK access,
+open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open_options& how,
                         KPROCESSOR_MODE mode);
 
 // ---- names -------------------------------------------------------------------------------------
@@ -230,7 +231,11 @@ UNICODE_STRING make_string(const char* text, sync::memory_use use);
 
 // ---- the root ----------------------------------------------------------------------------------
 
-inline constexpr std::size_t irp_buckets = 64;
+#if defined(BELAY_EXPLORED)
+inline constexpr std::size_t irp_buckets = 64;  // made anew for each execution
+#else
+inline constexpr std::size_t irp_buckets = 16384;
+#endif
 inline constexpr std::size_t graveyard_size = 64;
 
 struct remove_lock_record;

@@ -1,8 +1,9 @@
 // One overlapped request of a user thread, and what happens to its packet above the highest driver.
 //
 // Thread safety: start(), wait() and the destructor belong to the issuing actor, cancel() to any.
-// Invariants: the packet is freed by the issuing actor only, when the outcome is there and no
-// IoCancelIrp of ours is in it; completion never waits.
+// Invariants: the packet is freed when the outcome is there and no IoCancelIrp of ours is in it: by
+// the issuing actor, which waits for both, or, of a request with `over`, by whoever came last.
+// Completion never waits.
 // Contract: WDM-FILE-001, WDM-FILE-003, WDM-FILE-004
 #include "wdm/request_block.hpp"
 
@@ -79,13 +80,19 @@ class buffer_builder {
   }
   void* user_input() {
     if (block_->user_input == nullptr) {
-      block_->user_input = make_copy(options_.input, options_.input_size, options_.input_size);
+      block_->own_input = !options_.in_place;
+      block_->user_input =
+          options_.in_place ? const_cast<void*>(options_.input)
+                            : make_copy(options_.input, options_.input_size, options_.input_size);
     }
     return block_->user_input;
   }
   void* user_output() {
     if (block_->user_output == nullptr) {
-      block_->user_output = make_copy(nullptr, 0, options_.output_size);
+      block_->own_output = options_.output == nullptr;
+      block_->user_output = options_.output != nullptr
+                                ? options_.output
+                                : make_copy(nullptr, 0, options_.output_size);
     }
     return block_->user_output;
   }
@@ -152,6 +159,29 @@ outcome outcome_of(NTSTATUS status) {
   return NT_ERROR(status) ? outcome::failed : outcome::completed;
 }
 
+// Ends a request that nobody waits for. The block may be gone afterwards.
+void tell(request_block* block) {
+  block->operation.complete(outcome_of(block->status));
+  finish_here(block);
+  auto* const owner = const_cast<request*>(block->owner);
+  const sync::unsealed open;
+  block->over(*owner, block->context);
+}
+
+// Completed. An IoCancelIrp of ours may be in the packet: then whoever runs it tells.
+void finish_unwaited(request_block* block) {
+  const handshake before =
+      block->operation.disarm_async(block->canceller, [](routine& self, belay::reason) noexcept {
+        tell(static_cast<request_block::irp_canceller&>(self).in);
+      });
+  if (before == handshake::running) return;
+  if (before == handshake::cancelled_inside) {
+    block->over_after_cancel = true;
+    return;
+  }
+  tell(block);
+}
+
 }  // namespace
 
 const request* owner_of(const request_block* block) {
@@ -172,6 +202,7 @@ void finish_user_irp(irp_record* record, PIRP irp) {
     const guard hold(io().lock);
     block->completed = true;
   }
+  if (block->over != nullptr) return finish_unwaited(block);
   // A cancel that comes between the two finds nothing armed, which is as well: it is too late.
   block->operation.try_disarm(block->canceller);
   block->operation.complete(outcome_of(block->status));
@@ -180,11 +211,14 @@ void finish_user_irp(irp_record* record, PIRP irp) {
 // IoCancelIrp on a packet that stays until this has returned, whoever completes it meanwhile.
 void request_block::irp_canceller::run(routine& self, belay::reason) noexcept {
   request_block* block = static_cast<irp_canceller&>(self).in;
-  const sync::unsealed open;
-  if (cancel_irp(block->record, block->irp, nullptr)) {
-    const guard hold(io().lock);
-    block->cancel_delivered = true;
+  {
+    const sync::unsealed open;
+    if (cancel_irp(block->record, block->irp, nullptr)) {
+      const guard hold(io().lock);
+      block->cancel_delivered = true;
+    }
   }
+  if (block->over_after_cancel) tell(block);
 }
 
 request::request(const request_options& options) : options_(options) {}
@@ -198,8 +232,8 @@ request::~request() {
 
 void free_block(request_block* block) {
   if (block == nullptr) return;
-  sync::deallocate(block->user_input);
-  sync::deallocate(block->user_output);
+  if (block->own_input) sync::deallocate(block->user_input);
+  if (block->own_output) sync::deallocate(block->user_output);
   block->~request_block();
   sync::deallocate(block);
 }
@@ -213,15 +247,19 @@ nt_status request::start() {
       block == nullptr ? nullptr : make_irp(device->StackSize, irp_kind::user, nullptr);
   if (record == nullptr) {
     sync::deallocate(block);
+    if (options_.over != nullptr) options_.over(*this, options_.context);
     return STATUS_INSUFFICIENT_RESOURCES;
   }
   block->owner = this;
+  block->over = options_.over;
+  block->context = options_.context;
   block->record = record;
   block->irp = record->irp;
   block->file = options_.file;
   block->output_size = options_.output_size;
   record->block = block;
   record->thread = sync::self();
+  record->process_id = options_.process_id;
   record->irp->RequestorMode = UserMode;
   record->irp->Tail.Overlay.OriginalFileObject = options_.file;
   record->irp->Tail.Overlay.Thread = current_thread();
@@ -231,7 +269,9 @@ nt_status request::start() {
     const guard hold(io().lock);
     block_ = block;
   }
+  const bool waited = block->over == nullptr;
   const NTSTATUS status = call_driver(device, record->irp);
+  if (!waited) return status;  // and gone, perhaps
 #if defined(BELAY_EXPLORED)
   // The driver has had its look at Irp->Cancel, or has it now while everybody else goes on.
   if (status == STATUS_PENDING) check_lost_cancel(record, 1, nullptr);

@@ -25,9 +25,14 @@ struct request_block {
   std::size_t output_size = 0;
   void* user_input = nullptr;
   void* user_output = nullptr;
+  bool own_input = false;  ///< ours to free
+  bool own_output = false;
   bool completed = false;  ///< for questions that must not be points
   bool cancel_delivered = false;
-  bool rundown = false;  ///< its thread ends and has asked it to cancel
+  bool rundown = false;            ///< its thread ends and has asked it to cancel
+  bool over_after_cancel = false;  ///< completed by the cancel routine itself: the canceller tells
+  void (*over)(request& self, void* context) = nullptr;  ///< nullptr: the issuing actor waits
+  void* context = nullptr;
   irp_canceller canceller{this};
   belay::operation operation{canceller};
 };

@@ -73,6 +73,66 @@ TEST_F(probe_test, direct_and_neither_reach_the_users_memory) {
   wdm::close_handle(opened.file);
 }
 
+// WDM-FILE-004: without an actor that waits.
+TEST_F(probe_test, over_is_told_once_the_packet_is_gone) {
+  struct told {
+    int calls = 0;
+    NTSTATUS status = 0;
+    char text[8] = {};
+  } seen;
+  char answer[8] = {};
+  PIRP held = nullptr;
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) {
+    IoMarkIrpPending(irp);
+    held = irp;
+    return STATUS_PENDING;
+  };
+  const wdm::open_result opened = open();
+  wdm::request_options options;
+  options.file = opened.file;
+  options.output = answer;
+  options.output_size = sizeof answer;
+  options.context = &seen;
+  options.over = [](wdm::request& self, void* context) {
+    auto& to = *static_cast<told*>(context);
+    ++to.calls;
+    to.status = self.status();
+    EXPECT_EQ(self.irp(), nullptr);
+    std::memcpy(to.text, self.output(), self.information());
+  };
+  wdm::request read(options);
+  EXPECT_EQ(read.start(), STATUS_PENDING);
+  EXPECT_EQ(seen.calls, 0);
+  std::memcpy(held->AssociatedIrp.SystemBuffer, "later", 5);
+  complete(held, STATUS_SUCCESS, 5);
+  EXPECT_EQ(seen.calls, 1);
+  EXPECT_STREQ(seen.text, "later");
+  EXPECT_STREQ(answer, "later");
+  EXPECT_FALSE(read.cancel());
+
+  // Its own cancel routine completes it.
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) {
+    IoMarkIrpPending(irp);
+    IoSetCancelRoutine(irp, [](PDEVICE_OBJECT, PIRP packet) {
+      IoReleaseCancelSpinLock(packet->CancelIrql);
+      complete(packet, STATUS_CANCELLED);
+    });
+    return STATUS_PENDING;
+  };
+  wdm::request cancelled(options);
+  EXPECT_EQ(cancelled.start(), STATUS_PENDING);
+  EXPECT_TRUE(cancelled.cancel());
+  EXPECT_EQ(seen.calls, 2);
+  EXPECT_EQ(seen.status, STATUS_CANCELLED);
+
+  // The dispatch routine completes it.
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) { return complete(irp, STATUS_SUCCESS, 0); };
+  wdm::request at_once(options);
+  EXPECT_EQ(at_once.start(), STATUS_SUCCESS);
+  EXPECT_EQ(seen.calls, 3);
+  wdm::close_handle(opened.file);
+}
+
 TEST_F(probe_test, a_request_that_nobody_serves_is_refused) {
   driver->MajorFunction[IRP_MJ_FLUSH_BUFFERS] = driver->MajorFunction[IRP_MJ_READ];
   const wdm::load_result empty = wdm::load_driver(
