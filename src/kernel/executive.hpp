@@ -43,6 +43,10 @@ struct held_lock {
 
 struct thread_object;
 struct waiter;
+struct apc_record;
+struct try_state;
+struct verified_thread;
+struct lock_orders;
 
 /// Two links of an intrusive list, laid out like LIST_ENTRY.
 struct links {
@@ -72,6 +76,14 @@ struct thread {
   links pending_irps{};             ///< head of the actor's IRP list; the I/O manager's
   void* io = nullptr;               ///< the I/O manager's
   sync::parking parking;            ///< where it sleeps; used by the dispatcher only
+  waiter* waiting = nullptr;        ///< the wait in progress, under the executive's lock
+  apc_record* first_apc = nullptr;  ///< queued to it, under the executive's lock
+  apc_record* last_apc = nullptr;
+  bool alerted = false;             ///< KeAlertThread came and no alertable wait took it
+  bool in_normal_apc = false;       ///< no other normal kernel APC meanwhile
+  links mutants{};                  ///< head of the mutexes that it owns
+  try_state* tries = nullptr;       ///< structured exceptions; made when first needed
+  verified_thread* verified = nullptr;  ///< what the verifier keeps; made when first needed
 };
 
 /// The calling actor's; made on first use.
@@ -188,6 +200,7 @@ struct executive {
   object_header* objects = nullptr;
   handle_entry* handles = nullptr;
   void* process = nullptr;  // the one process, an object
+  lock_orders* orders = nullptr;  // of the verifier
   std::uint64_t tasks = 0;  // actors of our own that have not come to their last step
   bool stopping = false;
   sync::parking all_gone;         // where stop() waits for them

@@ -23,6 +23,8 @@
 //                                                reports
 //             class sealed;                      scope: the points inside are not preemption points
 //             class unsealed;                    scope: lifts the seals around it
+//             std::uint8_t seals(); void set_seals(std::uint8_t);
+//                                                for a jump that leaves scopes without their ends
 //   atomics   template <class T> class atomic;   the std::atomic calls that we use
 //             bool wait_on(const volatile void* word32, std::uint32_t expected, nanoseconds
 //             deadline);
@@ -63,6 +65,8 @@
 //             if the
 //                                                guest did it; update only checks that it may, for
 //                                                calls that make their own point
+//             bool is_accessible(const volatile void*, std::size_t, bool write);   mapped so that it
+//                                                can be read, or written
 //
 // `allocate` gives 16-byte aligned memory that starts zeroed.
 #pragma once

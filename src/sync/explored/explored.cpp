@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "sync/probe.hpp"
+
 namespace belay::inline BELAY_BUILD::sync {
 
 namespace {
@@ -55,6 +57,10 @@ nanoseconds elapsed() {
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec * nanoseconds{1'000'000'000} + t.tv_nsec;
+}
+
+bool is_accessible(const volatile void* at, std::size_t bytes, bool write) {
+  return probe::accessible(at, bytes, write);
 }
 
 void* allocate(std::size_t bytes, memory_use use) {

@@ -58,6 +58,10 @@ class unsealed {
   std::uint8_t seals_;
 };
 
+/// How deep the seals of the calling actor are, for a jump that leaves scopes without their ends.
+inline std::uint8_t seals() { return world().me().seals; }
+inline void set_seals(std::uint8_t depth) { world().me().seals = depth; }
+
 // ---- atomics
 template <class T>
 class atomic {
@@ -313,6 +317,9 @@ inline void poison(const void* at, std::size_t bytes, memory_state state) {
   guest().poisoned(reinterpret_cast<std::uintptr_t>(at), bytes);
   world().memory().poison(at, bytes, state);
 }
+/// Whether every byte of the range is mapped so that it can be read, or written. Whether the guest
+/// may touch it is another question: see touch().
+bool is_accessible(const volatile void* at, std::size_t bytes, bool write);
 inline void touch(const void* at, std::size_t bytes, access_kind kind) {
   guest().touch(reinterpret_cast<std::uintptr_t>(at), bytes, kind);
 }

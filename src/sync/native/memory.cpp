@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "sync/native/futex.hpp"
+#include "sync/probe.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BELAY_ADDRESS_SANITIZER 1
@@ -64,6 +65,10 @@ void deallocate(void* block) {
 }
 
 std::size_t size_of(const void* block) { return header_of(block)->bytes; }
+
+bool is_accessible(const volatile void* at, std::size_t bytes, bool write) {
+  return probe::accessible(at, bytes, write);
+}
 
 void poison([[maybe_unused]] const void* at, [[maybe_unused]] std::size_t bytes,
             memory_state state) {

@@ -21,6 +21,10 @@ std::size_t size_of(const void* block);
 /// one may again. A completed packet stays readable: our own code looks at it.
 void poison(const void* at, std::size_t bytes, memory_state state);
 
+/// Whether every byte of the range can be read now, and written where `write` is true. Asks the
+/// system and changes nothing; what another thread unmaps a moment later is not known.
+bool is_accessible(const volatile void* at, std::size_t bytes, bool write);
+
 inline void touch(const void*, std::size_t, access_kind) {}
 
 }  // namespace belay::inline BELAY_BUILD::sync

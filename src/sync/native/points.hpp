@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "sync/types.hpp"
 
@@ -25,5 +26,8 @@ class unsealed {
   unsealed(const unsealed&) = delete;
   unsealed& operator=(const unsealed&) = delete;
 };
+
+inline std::uint8_t seals() { return 0; }
+inline void set_seals(std::uint8_t) {}
 
 }  // namespace belay::inline BELAY_BUILD::sync
