@@ -1,0 +1,3 @@
+// Belay's own text. Another name of windef.h.
+
+#include "windef.h"

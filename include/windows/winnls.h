@@ -1,0 +1,8 @@
+// Belay's own text. Text between code pages and UTF-16.
+
+#ifndef BELAY_WINDOWS_WINNLS_H_
+#define BELAY_WINDOWS_WINNLS_H_
+
+#include "parts/win32_text.h"
+
+#endif
