@@ -75,6 +75,7 @@ struct thread {
   thread_object* object = nullptr;  ///< what KeGetCurrentThread returns; made when first asked for
   links pending_irps{};             ///< head of the actor's IRP list; the I/O manager's
   void* io = nullptr;               ///< the I/O manager's
+  void* user = nullptr;             ///< the user side's
   sync::parking parking;            ///< where it sleeps; used by the dispatcher only
   waiter* waiting = nullptr;        ///< the wait in progress, under the executive's lock
   apc_record* first_apc = nullptr;  ///< queued to it, under the executive's lock

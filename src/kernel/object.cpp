@@ -130,6 +130,19 @@ void* object_of_handle(void* handle) {
   return nullptr;
 }
 
+void* reference_handle(void* handle, const object_type* type) {
+  order(sync::access_kind::read, handle);
+  const guard hold(the_executive().lock);
+  for (const handle_entry* each = the_executive().handles; each != nullptr; each = each->next) {
+    if (each->value != reinterpret_cast<std::uint64_t>(handle)) continue;
+    object_header* const header = header_of(each->object);
+    if (type != nullptr && header->type != type) return nullptr;
+    ++header->pointer_count;
+    return each->object;
+  }
+  return nullptr;
+}
+
 bool close_handle(void* handle) {
   executive& root = the_executive();
   handle_entry* entry = nullptr;

@@ -58,6 +58,8 @@ bool is_object(const void* object, const object_type* type);
 void* create_handle(void* object);
 /// The object of a handle, without a reference; nullptr if there is none.
 void* object_of_handle(void* handle);
+/// The same with a reference, in one step; nullptr also if it is not of `type` (nullptr: of any).
+void* reference_handle(void* handle, const object_type* type = nullptr);
 /// Closes a handle. Returns: false if there is none.
 bool close_handle(void* handle);
 

@@ -111,7 +111,7 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   stack.Parameters.Create.ShareAccess = static_cast<USHORT>(how.share);
   stack.Parameters.Create.FileAttributes = how.attributes;
   const IO_STATUS_BLOCK answer =
-      send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode);
+      send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode, how.cancel);
   sync::deallocate(security);
 
   result.status = answer.Status;

@@ -18,10 +18,23 @@ ULONG flags_of(UCHAR major) {
   }
 }
 
+// IoCancelIrp on a packet that stays until this has returned: its sender waits in disarm().
+struct packet_canceller : notify_routine {
+  explicit packet_canceller(irp_record* what) : notify_routine(&run), record(what) {}
+  static void run(routine& self, belay::reason) noexcept {
+    irp_record* record = static_cast<packet_canceller&>(self).record;
+    if (state_of(record) == irp_state::completed) return;
+    const sync::unsealed open;
+    cancel_irp(record, record->irp, nullptr);
+  }
+  irp_record* record;
+};
+
 }  // namespace
 
 IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
-                              const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode) {
+                              const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode,
+                              belay::operation* cancel) {
   const sync::sealed seal;
   IO_STATUS_BLOCK none{};
   none.Status = STATUS_INSUFFICIENT_RESOURCES;
@@ -40,8 +53,12 @@ IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR ma
   next->MajorFunction = major;
   next->MinorFunction = minor;
   next->FileObject = file;
+  packet_canceller canceller(record);
+  // A request that came before it was armed finds the packet here.
+  if (cancel != nullptr && !cancel->arm(canceller)) irp->Cancel = TRUE;
   call_driver(device, irp);
   waiter.parking.park(sync::forever);
+  if (cancel != nullptr) cancel->disarm(canceller);
   const IO_STATUS_BLOCK result = waiter.result;
   free_irp(record);
   return result;

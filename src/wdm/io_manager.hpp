@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "belay/reason.hpp"
+#include "belay/operation.hpp"
 #include "sync/sync.hpp"
 
 struct _DEVICE_OBJECT;
@@ -94,6 +94,9 @@ struct open_options {
   std::uint32_t create_options = 0;   ///< FILE_NON_DIRECTORY_FILE and its kin
   std::uint16_t attributes = 0;
   std::uint64_t process_id = 0;  ///< who asks; 0: this process
+  /// A request on it, by any actor and at any time, cancels the packet while a driver has it;
+  /// nullptr: nobody cancels. Nothing is armed before and after the call.
+  belay::operation* cancel = nullptr;
 };
 
 /// Sends IRP_MJ_CREATE to the top of the device's stack and waits for it.
@@ -175,6 +178,8 @@ class request {
   /// REQUIRES: completed(), or within `over`.
   nt_status status() const;
   std::uint64_t information() const;
+  /// The highest driver had marked the packet pending (Irp->PendingReturned at its completion).
+  bool pended() const;
   /// What the driver wrote; REQUIRES: wait() returned true.
   const void* output() const;
 

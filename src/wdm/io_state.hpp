@@ -133,9 +133,11 @@ void finish_associated_irp(irp_record* record, PIRP irp);
 /// IoCancelIrp on a packet that somebody keeps alive. Returns: a cancel routine was called.
 bool cancel_irp(irp_record* record, PIRP irp, const void* site);
 
-/// Sends a packet of kind `internal` to `device` and waits for it.
+/// Sends a packet of kind `internal` to `device` and waits for it. A request on `cancel` is an
+/// IoCancelIrp for it.
 IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
-                              const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode);
+                              const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode,
+                              belay::operation* cancel = nullptr);
 
 /// Orders this step with the others that decide the packet's fate (a point that is no preemption).
 inline void order(sync::access_kind kind, const irp_record* record) {

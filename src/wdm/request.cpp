@@ -193,6 +193,7 @@ void finish_user_irp(irp_record* record, PIRP irp) {
   request_block* block = record->block;
   block->status = irp->IoStatus.Status;
   block->information = irp->IoStatus.Information;
+  block->pended = irp->PendingReturned != FALSE;
   set_state(record, irp_state::completed);
   sync::poison(irp, size_of_irp(irp->StackCount), sync::memory_state::completed);
   if (record->system_buffer != nullptr) {
@@ -297,6 +298,7 @@ nt_status request::status() const {
   return block_ == nullptr ? STATUS_INSUFFICIENT_RESOURCES : block_->status;
 }
 std::uint64_t request::information() const { return block_ == nullptr ? 0 : block_->information; }
+bool request::pended() const { return block_ != nullptr && block_->pended; }
 const void* request::output() const { return block_ == nullptr ? nullptr : block_->user_output; }
 request_block* request::published() const {
   const guard hold(io().lock);

@@ -29,6 +29,7 @@ struct request_block {
   bool own_output = false;
   bool completed = false;  ///< for questions that must not be points
   bool cancel_delivered = false;
+  bool pended = false;  ///< Irp->PendingReturned at its completion
   bool rundown = false;            ///< its thread ends and has asked it to cancel
   bool over_after_cancel = false;  ///< completed by the cancel routine itself: the canceller tells
   void (*over)(request& self, void* context) = nullptr;  ///< nullptr: the issuing actor waits

@@ -26,7 +26,8 @@ ON = {
     "cli": ("explore", "host"),
 }
 FACADES = ("kernel", "wdm", "wdf", "win32", "com", "wws", "mi")
-ONE_BUILD_EACH = ("src/sync", "src/core", "src/edges", "src/kernel", "src/wdm", "include/belay")
+ONE_BUILD_EACH = ("src/sync", "src/core", "src/edges", "src/kernel", "src/wdm", "src/win32",
+                  "include/belay")
 
 # Layers that see the operating system only through sync.
 SEALED = ("kernel", "wdm", "wdf", "win32")
