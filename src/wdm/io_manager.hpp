@@ -163,8 +163,9 @@ class request {
   nt_status start();
 
   /// Asks for cancellation: IoCancelIrp, if the request is outstanding and this is the first call.
+  /// A call before start() is remembered: the driver then gets a packet that is cancelled already.
   ///
-  /// Callers: any actor, from the moment issued() is true.
+  /// Callers: any actor.
   /// Returns: true if IoCancelIrp was called by this call (not: that anything was cancelled).
   bool cancel(belay::reason why = reason_kind::user);
 
@@ -195,6 +196,7 @@ class request {
 
   request_options options_;
   request_block* block_ = nullptr;  ///< state shared with the completing actor
+  bool cancelled_early_ = false;    ///< before start()
 };
 
 /// Reports WDM-CANCEL-013 for a request of the current actor that was cancelled, is still pending,

@@ -266,10 +266,13 @@ nt_status request::start() {
   record->irp->Tail.Overlay.Thread = current_thread();
   kernel::reference_object(options_.file);
   describe_request(options_, block, record, device);
+  bool cancelled_early = false;
   {
     const guard hold(io().lock);
     block_ = block;
+    cancelled_early = cancelled_early_;
   }
+  if (cancelled_early) block->operation.cancel(reason_kind::user);
   const bool waited = block->over == nullptr;
   const NTSTATUS status = call_driver(device, record->irp);
   if (!waited) return status;  // and gone, perhaps
@@ -282,7 +285,12 @@ nt_status request::start() {
 
 bool request::cancel(belay::reason why) {
   const sync::sealed seal;
-  request_block* block = published();
+  request_block* block = nullptr;
+  {
+    const guard hold(io().lock);
+    block = block_;
+    if (block == nullptr) cancelled_early_ = true;
+  }
   return block != nullptr && block->operation.cancel(why) == cancel_result::claimed;
 }
 

@@ -133,6 +133,21 @@ TEST_F(probe_test, over_is_told_once_the_packet_is_gone) {
   wdm::close_handle(opened.file);
 }
 
+// WDM-CANCEL-015: the driver finds the flag set, and nobody calls a routine for it again.
+TEST_F(probe_test, a_cancel_before_the_start_reaches_the_driver) {
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) {
+    EXPECT_TRUE(irp->Cancel);
+    return complete(irp, STATUS_CANCELLED);
+  };
+  const wdm::open_result opened = open();
+  wdm::request read({.file = opened.file, .output_size = 4});
+  EXPECT_FALSE(read.cancel());
+  EXPECT_EQ(read.start(), STATUS_CANCELLED);
+  EXPECT_TRUE(read.wait());
+  EXPECT_FALSE(read.cancel_delivered());
+  wdm::close_handle(opened.file);
+}
+
 TEST_F(probe_test, a_request_that_nobody_serves_is_refused) {
   driver->MajorFunction[IRP_MJ_FLUSH_BUFFERS] = driver->MajorFunction[IRP_MJ_READ];
   const wdm::load_result empty = wdm::load_driver(
