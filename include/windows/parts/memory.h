@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../ntdef.h"
+#include "library.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,14 +47,6 @@ static FORCEINLINE PVOID RtlSecureZeroMemory(PVOID Destination, SIZE_T Length) {
   return Destination;
 }
 #define SecureZeroMemory RtlSecureZeroMemory
-
-#ifdef __cplusplus
-#define BELAY_LIBRARY_NOTHROW_ noexcept(true)
-#else
-#define BELAY_LIBRARY_NOTHROW_
-#endif
-#define BELAY_LIBRARY_INLINE_ \
-  extern __inline__ __attribute__((__gnu_inline__, __always_inline__, __artificial__))
 
 #if !defined(_NTOSKRNL_) && (!defined(__USE_FORTIFY_LEVEL) || __USE_FORTIFY_LEVEL == 0)
 BELAY_LIBRARY_INLINE_ void* memcpy(void* destination, const void* source,

@@ -123,6 +123,15 @@ NTKERNELAPI PVOID NTAPI MmPageEntireDriver(PVOID AddressWithinSection);
 NTKERNELAPI VOID NTAPI MmResetDriverPaging(PVOID AddressWithinSection);
 NTKERNELAPI MM_SYSTEMSIZE NTAPI MmQuerySystemSize(VOID);
 NTKERNELAPI PVOID NTAPI MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName);
+// Where the user's half of the address space ends.
+#define MM_USER_PROBE_ADDRESS ((ULONG_PTR)0x00007FFFFFFF0000)
+#define MmUserProbeAddress MM_USER_PROBE_ADDRESS
+#define MmHighestUserAddress ((PVOID)(MM_USER_PROBE_ADDRESS - 1))
+#define MmSystemRangeStart ((PVOID)0xFFFF800000000000)
+#define MM_LOWEST_USER_ADDRESS ((PVOID)0x10000)
+
+// Raise STATUS_DATATYPE_MISALIGNMENT or STATUS_ACCESS_VIOLATION; see excpt.h. ProbeForRead looks at
+// the range only, as on Windows: what is not mapped shows when it is read.
 NTKERNELAPI VOID NTAPI ProbeForRead(const volatile VOID* Address, SIZE_T Length, ULONG Alignment);
 NTKERNELAPI VOID NTAPI ProbeForWrite(volatile VOID* Address, SIZE_T Length, ULONG Alignment);
 
