@@ -10,6 +10,7 @@
 #include "ntdef.h"
 #include "parts/win32_errors_1.h"
 #include "parts/win32_errors_2.h"
+#include "parts/win32_errors_3.h"
 
 #define NO_ERROR 0L
 
