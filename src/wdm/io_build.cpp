@@ -205,6 +205,18 @@ NTSTATUS NTAPI IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
                  (wdm::word(DeviceObject), 0, 0, 0), Irp,
                  "IoSetCompletionRoutineEx: %p is no device object that exists",
                  static_cast<const void*>(DeviceObject));
+  const wdm::driver_call* call = wdm::innermost_call();
+  BELAY_CONTRACT(call == nullptr || call->device == nullptr ||
+                     call->device->DriverObject == DeviceObject->DriverObject,
+                 "WDM-IRP-030", "IoSetCompletionRoutineExCheckDeviceObject", 0,
+                 (wdm::word(DeviceObject), 0, 0, 0), Irp,
+                 "IoSetCompletionRoutineEx with the device object %p of another driver: this one "
+                 "may be unloaded before its completion routine has run",
+                 static_cast<const void*>(DeviceObject));
+  if (wdm::irp_record* record = wdm::find_record(Irp)) {
+    const wdm::guard hold(wdm::io().lock);
+    record->routine_registered = true;
+  }
   // Windows keeps the driver loaded until the routine has returned; ours is not unloaded before.
   IoSetCompletionRoutine(Irp, CompletionRoutine, Context, InvokeOnSuccess, InvokeOnError,
                          InvokeOnCancel);

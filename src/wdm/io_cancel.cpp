@@ -25,6 +25,7 @@ void call_cancel_routine(irp_record* record, PIRP irp, PDRIVER_CANCEL routine, K
                               : nullptr;
   kernel::routine_state before = kernel::routine_entered();
   {
+    const driver_call call(call_kind::cancel, device, irp);
     const sync::unsealed open;
     routine(device, irp);
   }
@@ -46,6 +47,7 @@ bool cancel_irp(irp_record* record, PIRP irp, const void* site) {
       "the IRP %p was freed while IoCancelIrp waited for the cancel spin lock: the caller "
       "must keep it alive",
       static_cast<const void*>(irp));
+  cancel_begins(record);
   sync::point(sync::access_kind::write, &irp->Cancel, sizeof(irp->Cancel));
   InterlockedExchange8(reinterpret_cast<volatile CHAR*>(&irp->Cancel), TRUE);
   sync::point(sync::access_kind::update, &irp->CancelRoutine, sizeof(irp->CancelRoutine));
@@ -96,6 +98,13 @@ BOOLEAN NTAPI IoCancelIrp(PIRP Irp) {
                  "IoCancelIrp on the IRP %p, which has been freed: the caller must keep it alive",
                  static_cast<const void*>(Irp));
   record = wdm::require_irp(Irp, "IoCancelIrp");
+  const bool received =
+      record->kind == wdm::irp_kind::user || record->kind == wdm::irp_kind::internal;
+  BELAY_CONTRACT(!received || wdm::innermost_call() == nullptr, "WDM-CANCEL-005",
+                 "CancelIrpNotOwned", 0, (wdm::word(Irp), 0, 0, 0), Irp,
+                 "the driver calls IoCancelIrp on the IRP %p, which it received: only who created "
+                 "an IRP may cancel it",
+                 static_cast<const void*>(Irp));
   return wdm::cancel_irp(record, Irp, BELAY_SITE);
 }
 

@@ -2,7 +2,7 @@
 //
 // Thread safety: the packet's owner calls, at IRQL <= DISPATCH_LEVEL, with no spin lock held.
 // Contract: WDM-CANCEL-009, WDM-CANCEL-011, WDM-CANCEL-018, WDM-CANCEL-020,
-// WDM-CANCEL-021, WDM-LOCK-002
+// WDM-CANCEL-021, WDM-CSQ-007, WDM-IRP-028, WDM-IRP-030, WDM-IRP-035, WDM-LOCK-002
 #include "wdm/io_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
@@ -11,12 +11,13 @@ namespace {
 
 // Leaves with the frames in progress what completion saw at `location`, and gives the packet back
 // to its creator when that was where it was sent.
-void walk_past(irp_record* record, PIRP irp, CHAR location, bool marked) {
+void walk_past(irp_record* record, PIRP irp, CHAR location, bool marked, bool ends) {
   const guard hold(io().lock);
   for (dispatch_frame* f = record->frames; f != nullptr; f = f->next) {
     if (f->location != location || f->walked) continue;
     f->walked = true;
     f->marked = marked;
+    f->ended_here = ends;
     f->status = irp->IoStatus.Status;
   }
 }
@@ -50,6 +51,7 @@ bool call_completion_routine(PIRP irp, PIO_COMPLETION_ROUTINE routine, PVOID con
   const kernel::routine_state before = kernel::routine_entered();
   NTSTATUS status;
   {
+    const driver_call call(call_kind::completion, device, irp);
     const sync::unsealed open;
     status = routine(device, irp, context);
   }
@@ -90,7 +92,7 @@ void finish(irp_record* record, PIRP irp) {
     case irp_kind::allocated:
     case irp_kind::in_place:
       kernel::fail(
-          "WDM-IRP-028", "IoAllocateComplete", 0xC9, {0x1, word(irp), 0, 0}, irp,
+          "WDM-IRP-028", "IoAllocateComplete", 0, {word(irp), 0, 0, 0}, irp,
           "the driver's own IRP %p was completed to the top: its completion routine has to "
           "return STATUS_MORE_PROCESSING_REQUIRED",
           static_cast<const void*>(irp));
@@ -111,8 +113,14 @@ void check_caller(irp_record* record, PIRP irp) {
                  "IoCompleteRequest while the cancel routine of the IRP %p is still set: a cancel "
                  "may call it for a packet that is gone",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(!was_cancelled(record) || cancel_flag(irp), "WDM-CANCEL-007", "IrpCancelField", 0,
-                 (0, 0, 0, 0), irp, "the driver has reset Irp->Cancel of the cancelled IRP %p",
+  const driver_call* call = innermost_call();
+  BELAY_CONTRACT(call == nullptr || call->kind != call_kind::csq, "WDM-CSQ-007",
+                 "CsqCallbackCompletesUnderLock", 0, (word(irp), 0, 0, 0), irp,
+                 "IoCompleteRequest in a callback of a cancel-safe queue, under the queue's lock");
+  BELAY_CONTRACT(!record->routine_registered || call == nullptr || call->irp != irp, "WDM-IRP-030",
+                 "CompletionRoutineRegistered", 0xC4, (0x4100F, word(irp), 0, 0), irp,
+                 "the IRP %p is completed by the dispatch routine that registered a completion "
+                 "routine with IoSetCompletionRoutineEx: IoCallDriver has to follow",
                  static_cast<const void*>(irp));
   BELAY_CONTRACT(!holds_cancel_lock(), "WDM-CANCEL-009", "CancelSpinLock", 0, (word(irp), 0, 0, 0),
                  irp, "IoCompleteRequest while holding the cancel spin lock");
@@ -131,12 +139,14 @@ irp_record* require_completable(PIRP irp) {
   BELAY_CONTRACT(irp->Type == IO_TYPE_IRP, "WDM-IRP-034", "", 0xC9, (0x1, word(irp), 0, 0), irp,
                  "IoCompleteRequest: %p is no IRP any more: its Type field was overwritten",
                  static_cast<const void*>(irp));
-  BELAY_CONTRACT(
-      irp->CurrentLocation <= irp->StackCount, "WDM-CANCEL-020", "DoubleCompletion", 0x44,
-      (word(irp), 0, 0, 0), irp,
-      "IoCompleteRequest for the IRP %p, which is at no driver: it was completed before, "
-      "or never sent",
-      static_cast<const void*>(irp));
+  BELAY_CONTRACT(record->calls != 0, "WDM-IRP-028", "IoAllocateComplete", 0xC9,
+                 (0x239, word(BELAY_SITE), word(irp), 0), irp,
+                 "IoCompleteRequest for the IRP %p, which was never sent to a driver",
+                 static_cast<const void*>(irp));
+  BELAY_CONTRACT(irp->CurrentLocation <= irp->StackCount, "WDM-CANCEL-020", "DoubleCompletion",
+                 0x44, (word(irp), 0, 0, 0), irp,
+                 "IoCompleteRequest for the IRP %p, which is at no driver: it was completed before",
+                 static_cast<const void*>(irp));
   return record;
 }
 
@@ -144,6 +154,7 @@ irp_record* require_completable(PIRP irp) {
 
 void complete_irp(irp_record* record, PIRP irp) {
   order(sync::access_kind::update, record);
+  bool first = true;
   for (;;) {
     PIO_STACK_LOCATION stack = irp->Tail.Overlay.CurrentStackLocation;
     const CHAR location = irp->CurrentLocation;
@@ -151,7 +162,8 @@ void complete_irp(irp_record* record, PIRP irp) {
     const PIO_COMPLETION_ROUTINE routine = stack->CompletionRoutine;
     const PVOID context = stack->Context;
     irp->PendingReturned = (control & SL_PENDING_RETURNED) != 0;
-    walk_past(record, irp, location, irp->PendingReturned);
+    walk_past(record, irp, location, irp->PendingReturned, first);
+    first = false;
     const bool call = routine != nullptr && wants_call(irp, control);
     // The routine at the top is the creator's: the packet is back with it.
     if (call && location == record->top) set_state(record, irp_state::allocated);
@@ -177,6 +189,7 @@ extern "C" VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost) {
   sync::point(sync::access_kind::update, Irp, sizeof(Irp->Type));
   (void)PriorityBoost;
   wdm::irp_record* record = wdm::require_completable(Irp);
+  wdm::check_not_passed_down(Irp, "IoCompleteRequest", 0x209, BELAY_SITE);
   wdm::check_caller(record, Irp);
   wdm::complete_irp(record, Irp);
 }

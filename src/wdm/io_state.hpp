@@ -43,12 +43,21 @@ struct irp_record;
 /// here what the checks after the dispatch routine need, so that they never look at the packet.
 struct dispatch_frame {
   dispatch_frame* next = nullptr;
+  dispatch_frame* above = nullptr;  ///< the same actor's frame of the driver that made this call
   irp_record* record = nullptr;
-  std::uint32_t call = 0;  ///< record->calls of this call
-  CHAR location = 0;       ///< stack location it was dispatched at
-  bool walked = false;     ///< completion has passed this location
-  bool marked = false;     ///< it carried SL_PENDING_RETURNED then
-  NTSTATUS status = 0;     ///< IoStatus.Status then
+  sync::actor_id actor = sync::no_actor;
+  std::uint32_t call = 0;      ///< record->calls of this call
+  std::uint64_t held_off = 0;  ///< removals_held_off before it
+  CHAR location = 0;           ///< stack location it was dispatched at
+  bool walked = false;         ///< completion has passed this location
+  bool marked = false;         ///< it carried SL_PENDING_RETURNED then
+  bool ended_here = false;     ///< IoCompleteRequest was called with the packet at this location
+  bool passed_down = false;    ///< its driver called the next one, within this call
+  bool skipped = false;        ///< … with this very location
+  bool lower_is_back = false;  ///< … and has its answer
+  NTSTATUS lower = 0;
+  NTSTATUS status = 0;                       ///< IoStatus.Status when completion passed
+  PIO_COMPLETION_ROUTINE routine = nullptr;  ///< what the driver above wants to be called
 };
 
 /// An actor that waits in place for an internal packet.
@@ -61,19 +70,27 @@ struct irp_record {
   irp_record* next_in_bucket = nullptr;
   irp_record* next = nullptr;  ///< in order of allocation
   irp_record* previous = nullptr;
+  irp_record* next_synchronous = nullptr;  ///< of those that drivers have tied to threads
   PIRP irp = nullptr;
   std::uint32_t references = 1;  ///< the table's and one a frame
   irp_kind kind = irp_kind::allocated;
   irp_state state = irp_state::allocated;
-  bool cancelled = false;  ///< IoCancelIrp set Irp->Cancel
-  CHAR top = 0;            ///< stack location at which its creator sent it
-  std::uint32_t calls = 0;
+  bool cancel_begun = false;        ///< IoCancelIrp is about to set Irp->Cancel, or has
+  bool cancelled = false;           ///< IoCancelIrp set Irp->Cancel
+  bool pinned = false;              ///< its thread ends: completion leaves the rest to that thread
+  bool left_over = false;           ///< … and has done so
+  bool routine_registered = false;  ///< IoSetCompletionRoutineEx, and not sent since
+  CHAR top = 0;                     ///< stack location at which its creator sent it
+  std::uint32_t calls = 0;          ///< of IofCallDriver
   dispatch_frame* frames = nullptr;
   sync::actor_id thread = sync::no_actor;
   std::uint64_t process_id = 0;  ///< of a user's request: who asks
   request_block* block = nullptr;
   packet_waiter* waiter = nullptr;
-  PVOID system_buffer = nullptr;  ///< ours to free
+  sync::parking* rundown = nullptr;  ///< where its thread waits for it
+  PIO_CSQ csq = nullptr;             ///< the cancel-safe queue it is in
+  PVOID csq_tag = nullptr;           ///< what DriverContext[3] holds meanwhile
+  PVOID system_buffer = nullptr;     ///< ours to free
   std::size_t system_buffer_size = 0;
   PMDL mdl = nullptr;  ///< ours to free
   PDRIVER_OBJECT creator = nullptr;
@@ -81,6 +98,31 @@ struct irp_record {
   std::uint8_t major = 0;
   const void* site = nullptr;
 };
+
+// ---- calls into drivers ------------------------------------------------------------------------
+
+enum class call_kind : std::uint8_t { dispatch, completion, cancel, start_io, csq, other };
+
+/// A call into a driver that the current actor is inside of; linked in the actor's own list.
+class driver_call : public kernel::links {
+ public:
+  driver_call(call_kind kind, PDEVICE_OBJECT device, PIRP irp, dispatch_frame* frame = nullptr);
+  ~driver_call();
+  driver_call(const driver_call&) = delete;
+  driver_call& operator=(const driver_call&) = delete;
+
+  call_kind kind;
+  UCHAR major = 0xff;  ///< of a dispatch routine
+  UCHAR minor = 0;
+  PDEVICE_OBJECT device;
+  PIRP irp;
+  dispatch_frame* frame;
+};
+
+/// The innermost one of the current actor, or nullptr.
+driver_call* innermost_call();
+/// The innermost one of that kind, or nullptr.
+driver_call* innermost_call(call_kind kind);
 
 /// Bytes of a packet with its stack locations.
 inline std::size_t size_of_irp(CHAR stack_size) {
@@ -113,6 +155,18 @@ irp_state state_of(const irp_record* record);
 /// IoCancelIrp was called for it (since it was made or reused).
 bool was_cancelled(const irp_record* record);
 void set_cancelled(irp_record* record, bool cancelled);
+/// IoCancelIrp is about to set Irp->Cancel.
+void cancel_begins(irp_record* record);
+/// Reports WDM-CANCEL-007 if the driver has written Irp->Cancel.
+void check_cancel_flag(irp_record* record, PIRP irp);
+/// Reports WDM-IRP-035 if the driver that calls `what` has passed the packet down and not got it
+/// back; `code` is the first parameter of bug check 0xC9.
+void check_not_passed_down(PIRP irp, const char* what, std::uint64_t code, const void* site);
+/// A routine of a driver returns: reports WDM-IRP-029 if a request that the current thread has
+/// built and not awaited would write into the frames that go, those beneath `stack`.
+void check_unawaited(const void* stack);
+/// IoCancelIrp on the current thread's driver-built packets, then waits for them.
+void run_down_irps(sync::nanoseconds deadline);
 /// Its cancel routine was armed after IoCancelIrp had come, and nobody has taken it back: a lost
 /// cancel.
 bool armed_too_late(const irp_record* record);
@@ -161,7 +215,9 @@ struct device_extra {
   // IoSetStartIoAttributes, and what StartIo has to make up for.
   bool deferred_start = false;
   bool non_cancelable = false;
-  bool start_io_running = false;
+  bool cancel_given = false;      ///< IoStartPacket came with a cancel function
+  bool cancel_not_given = false;  ///< … and without
+  int start_io_running = 0;
   bool next_wanted = false;
   bool next_cancelable = false;
   bool next_by_key = false;
@@ -243,6 +299,13 @@ inline constexpr std::size_t graveyard_size = 64;
 struct remove_lock_record;
 struct driver_extra;
 
+/// Reports WDM-FILE-007 for a remove lock within [`memory`, `memory` + `bytes`) that is still held;
+/// with bytes 0: for any. `what` goes away.
+void check_remove_locks(const void* memory, std::size_t bytes, const char* what);
+/// Reports WDM-FILE-007 if a dispatch routine that has completed `irp` still holds a remove lock
+/// acquired with it as the tag since `removals_held_off` was `since`.
+void check_remove_lock_of(PIRP irp, UCHAR major, std::uint64_t since);
+
 /// The Type of a KDEVICE_QUEUE.
 inline constexpr CSHORT device_queue_object = 20;
 
@@ -252,11 +315,13 @@ struct io_state {
   irp_record* buckets[irp_buckets] = {};
   irp_record* first = nullptr;
   irp_record* last = nullptr;
+  irp_record* first_synchronous = nullptr;
   irp_record* graves[graveyard_size] = {};  ///< of packets freed lately, for better words
   std::size_t next_grave = 0;
   device_extra* devices = nullptr;
   named_object* names = nullptr;
   remove_lock_record* remove_locks = nullptr;
+  std::uint64_t removals_held_off = 0;  ///< remove locks acquired so far
   PDRIVER_OBJECT drivers = nullptr;
   PDRIVER_OBJECT loading = nullptr;  ///< the driver whose DriverEntry runs
   std::uint32_t device_number = 0;   ///< of the next generated name

@@ -29,6 +29,10 @@ void unlink_locked(irp_record* record) {
   (record->previous != nullptr ? record->previous->next : state.first) = record->next;
   (record->next != nullptr ? record->next->previous : state.last) = record->previous;
   record->next = record->previous = record->next_in_bucket = nullptr;
+  if (record->kind != irp_kind::synchronous) return;
+  link = &state.first_synchronous;
+  while (*link != record) link = &(*link)->next_synchronous;
+  *link = record->next_synchronous;
 }
 
 // REQUIRES: io().lock is held. Returns: a record to give up.
@@ -55,12 +59,18 @@ irp_record* add_record(PIRP irp, irp_kind kind, const void* site) {
   record->irp = irp;
   record->kind = kind;
   record->site = site;
-  record->creator = io().loading;
+  const driver_call* call = innermost_call();
+  record->creator =
+      call != nullptr && call->device != nullptr ? call->device->DriverObject : io().loading;
   io_state& state = io();
   {
     const guard hold(state.lock);
     record->next_in_bucket = state.buckets[bucket_of(irp)];
     state.buckets[bucket_of(irp)] = record;
+    if (kind == irp_kind::synchronous) {
+      record->next_synchronous = state.first_synchronous;
+      state.first_synchronous = record;
+    }
     record->previous = state.last;
     (state.last != nullptr ? state.last->next : state.first) = record;
     state.last = record;
@@ -124,7 +134,12 @@ bool was_cancelled(const irp_record* record) {
 
 void set_cancelled(irp_record* record, bool cancelled) {
   const guard hold(io().lock);
-  record->cancelled = cancelled;
+  record->cancelled = record->cancel_begun = cancelled;
+}
+
+void cancel_begins(irp_record* record) {
+  const guard hold(io().lock);
+  record->cancel_begun = true;
 }
 
 irp_record* make_irp(CHAR stack_size, irp_kind kind, const void* site) {
@@ -162,6 +177,7 @@ irp_record* require_irp(PIRP irp, const char* what) {
                  static_cast<const void*>(irp));
   }
   sync::touch(irp, sizeof(IRP), sync::access_kind::update);
+  check_cancel_flag(record, irp);
   return record;
 }
 
@@ -249,24 +265,32 @@ VOID NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize) {
                  PacketSize, StackSize);
   sync::touch(Irp, PacketSize, sync::access_kind::write);
   wdm::irp_record* record = wdm::find_record(Irp);
-  wdm::format(Irp, PacketSize, StackSize);
   if (record == nullptr || record->kind == wdm::irp_kind::in_place) {
+    BELAY_CONTRACT(record == nullptr || wdm::state_of(record) == wdm::irp_state::allocated,
+                   "WDM-CANCEL-022", "IoReuseIrp2", 0xC9,
+                   (0x310, wdm::word(BELAY_SITE), wdm::word(Irp), 0), Irp,
+                   "IoInitializeIrp: the IRP %p is still with the driver it was sent to",
+                   static_cast<const void*>(Irp));
+    wdm::format(Irp, PacketSize, StackSize);
     wdm::adopt_irp(Irp, BELAY_SITE);
   } else {
-    wdm::set_cancelled(record, false);
-    wdm::set_state(record, wdm::irp_state::allocated, BELAY_SITE);
+    kernel::fail("WDM-CANCEL-022", "IoReuseIrp", 0xC9,
+                 {0x20D, wdm::word(BELAY_SITE), wdm::word(Irp), 0}, Irp,
+                 "IoInitializeIrp for the IRP %p, which is not the driver's own memory; IoReuseIrp "
+                 "starts an IRP from IoAllocateIrp afresh",
+                 static_cast<const void*>(Irp));
   }
 }
 
 VOID NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus) {
   BELAY_EXPORT(IoReuseIrp, Irp);
   wdm::irp_record* record = wdm::require_irp(Irp, "IoReuseIrp");
-  BELAY_CONTRACT(record->kind == wdm::irp_kind::allocated, "WDM-CANCEL-022", "IoReuseIrp2", 0xC9,
-                 (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+  BELAY_CONTRACT(record->kind == wdm::irp_kind::allocated, "WDM-CANCEL-022", "IoReuseIrp", 0xC9,
+                 (0x311, wdm::word(BELAY_SITE), wdm::word(Irp), 0), Irp,
                  "IoReuseIrp is for IRPs from IoAllocateIrp only; %p is none",
                  static_cast<const void*>(Irp));
-  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-CANCEL-022", "IoReuseIrp",
-                 0xC9, (0x200, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+  BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-CANCEL-022",
+                 "IoReuseIrp2", 0xC9, (0x310, wdm::word(BELAY_SITE), wdm::word(Irp), 0), Irp,
                  "IoReuseIrp: the IRP %p is still with the driver it was sent to (%s)",
                  static_cast<const void*>(Irp), wdm::name_of(wdm::state_of(record)));
   const UCHAR flags = Irp->AllocationFlags;
@@ -283,13 +307,19 @@ VOID NTAPI IoFreeIrp(PIRP Irp) {
   const bool drivers = record->kind == wdm::irp_kind::allocated ||
                        record->kind == wdm::irp_kind::asynchronous ||
                        record->kind == wdm::irp_kind::associated;
+  const bool on_thread = record->kind == wdm::irp_kind::synchronous;
   BELAY_CONTRACT(
-      drivers, "WDM-IRP-028", "IoBuildFsdFree", 0xC9,
-      (0x20B, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+      !on_thread, "WDM-FILE-008", "IoBuildSynchronousFsdRequestNoFree", 0xC9,
+      (0x20C, wdm::word(BELAY_SITE), wdm::word(Irp), 0), Irp,
+      "IoFreeIrp: the IRP %p is queued to a thread; the I/O manager frees it when it is completed",
+      static_cast<const void*>(Irp));
+  BELAY_CONTRACT(
+      drivers, "WDM-IRP-028", "IoAllocateFree", 0xC9,
+      (0x20B, wdm::word(BELAY_SITE), wdm::word(Irp), 0), Irp,
       "IoFreeIrp: the IRP %p belongs to %s, which frees it", static_cast<const void*>(Irp),
       record->kind == wdm::irp_kind::in_place ? "the driver's own memory" : "the I/O manager");
   BELAY_CONTRACT(wdm::state_of(record) == wdm::irp_state::allocated, "WDM-IRP-028",
-                 "IoAllocateFree", 0xC9, (0x20A, reinterpret_cast<std::uint64_t>(Irp), 0, 0), Irp,
+                 "IoAllocateFree", 0xC9, (0x20B, wdm::word(BELAY_SITE), wdm::word(Irp), 0), Irp,
                  "IoFreeIrp: the IRP %p is still in use (%s)", static_cast<const void*>(Irp),
                  wdm::name_of(wdm::state_of(record)));
   wdm::free_irp(record);

@@ -7,6 +7,8 @@
 // Thread safety: any actor; acquire and release at IRQL <= DISPATCH_LEVEL.
 // Invariants: IoCount is 1 (the lock's own) plus the acquires not released yet.
 // Contract: WDM-FILE-007
+#include <cstdio>
+
 #include "wdm/io_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
@@ -16,6 +18,8 @@ struct remove_lock_record {
   remove_lock_record* next = nullptr;
   PIO_REMOVE_LOCK lock = nullptr;
   PVOID tag = nullptr;
+  std::uint64_t number = 0;  ///< in order of acquiring
+  sync::actor_id actor = sync::no_actor;
   const void* site = nullptr;
 };
 
@@ -26,8 +30,10 @@ void remember(PIO_REMOVE_LOCK lock, PVOID tag, const void* site) {
   if (record == nullptr) return;
   record->lock = lock;
   record->tag = tag;
+  record->actor = sync::self();
   record->site = site;
   const guard hold(io().lock);
+  record->number = ++io().removals_held_off;
   record->next = io().remove_locks;
   io().remove_locks = record;
 }
@@ -47,6 +53,60 @@ bool forget(PIO_REMOVE_LOCK lock, PVOID tag) {
   return found != nullptr;
 }
 
+// Any acquire of `lock` that is not released yet.
+PVOID any_tag(PIO_REMOVE_LOCK lock, bool* found) {
+  const guard hold(io().lock);
+  for (const remove_lock_record* r = io().remove_locks; r != nullptr; r = r->next) {
+    if (r->lock != lock) continue;
+    *found = true;
+    return r->tag;
+  }
+  *found = false;
+  return nullptr;
+}
+
+// "RemoveLockReleaseRead" and its kin.
+const char* rule_of(UCHAR major) {
+  switch (major) {
+    case IRP_MJ_CREATE:
+      return "RemoveLockReleaseCreate";
+    case IRP_MJ_CLOSE:
+      return "RemoveLockReleaseClose";
+    case IRP_MJ_READ:
+      return "RemoveLockReleaseRead";
+    case IRP_MJ_WRITE:
+      return "RemoveLockReleaseWrite";
+    case IRP_MJ_DEVICE_CONTROL:
+      return "RemoveLockReleaseDeviceControl";
+    case IRP_MJ_INTERNAL_DEVICE_CONTROL:
+      return "RemoveLockReleaseInternalDeviceControl";
+    case IRP_MJ_SHUTDOWN:
+      return "RemoveLockReleaseShutdown";
+    case IRP_MJ_CLEANUP:
+      return "RemoveLockReleaseCleanup";
+    case IRP_MJ_SYSTEM_CONTROL:
+      return "RemoveLockReleaseSystemControl";
+    case IRP_MJ_POWER:
+      return "RemoveLockReleasePower";
+    case IRP_MJ_PNP:
+      return "RemoveLockReleasePnp";
+    default:
+      return "RemoveLockRelease2";
+  }
+}
+
+// A PnP driver removes its device when it is told to, and at no other time.
+void check_wait_allowed(PIO_REMOVE_LOCK lock, PVOID tag) {
+  const driver_call* call = innermost_call(call_kind::dispatch);
+  if (call == nullptr || call->device->DriverObject->DriverExtension->AddDevice == nullptr) return;
+  BELAY_CONTRACT(
+      call->major == IRP_MJ_PNP && call->minor == IRP_MN_REMOVE_DEVICE, "WDM-FILE-007",
+      "IoReleaseRemoveLockAndWaitOutsideRemoveDevice", 0, (word(lock), word(tag), 0, 0), lock,
+      "IoReleaseRemoveLockAndWait outside IRP_MN_REMOVE_DEVICE (major function %u, minor "
+      "%u)",
+      call->major, call->minor);
+}
+
 void check_initialised(PIO_REMOVE_LOCK lock, const char* what) {
   kernel::use(lock, sizeof(IO_REMOVE_LOCK_COMMON_BLOCK));
   BELAY_CONTRACT(ReadLongAcquire(&lock->Common.IoCount) > 0 || lock->Common.Removed, "WDM-IRP-026",
@@ -62,16 +122,54 @@ LONG add(PIO_REMOVE_LOCK lock, LONG by) {
 // Gives one count back; the last one lets the removal go on.
 void release(PIO_REMOVE_LOCK lock, PVOID tag) {
   BELAY_CONTRACT(forget(lock, tag), "WDM-FILE-007", "RemoveLock", 0xC4,
-                 (0xD6, word(lock), word(tag), 0), lock,
+                 (0xD5, word(lock), word(tag), 0), lock,
                  "IoReleaseRemoveLock with the tag %p, which nobody has acquired (any more)", tag);
   const LONG left = add(lock, -1);
-  BELAY_CONTRACT(left >= 0, "WDM-FILE-007", "RemoveLock", 0xC4, (0xD5, word(lock), word(tag), 0),
-                 lock, "the remove lock %p was released more often than acquired",
-                 static_cast<const void*>(lock));
+  BELAY_ASSERT(left >= 0);
   if (left == 0) kernel::set_event(&lock->Common.RemoveEvent);
 }
 
 }  // namespace
+
+void check_remove_locks(const void* memory, std::size_t bytes, const char* what) {
+  const auto low = reinterpret_cast<std::uintptr_t>(memory);
+  const remove_lock_record* held = nullptr;
+  {
+    const guard hold(io().lock);
+    for (const remove_lock_record* r = io().remove_locks; r != nullptr; r = r->next) {
+      const auto at = reinterpret_cast<std::uintptr_t>(r->lock);
+      if (bytes == 0 || (at >= low && at < low + bytes)) held = r;
+    }
+  }
+  if (held == nullptr) return;
+  kernel::violation broken;
+  broken.clause = "WDM-FILE-007";
+  broken.rule = "RemoveLock";
+  broken.parameter[0] = word(held->lock);
+  broken.parameter[1] = word(held->tag);
+  broken.object = held->lock;
+  broken.site = held->site;
+  std::snprintf(broken.text, sizeof(broken.text),
+                "%s but the remove lock %p, acquired with the tag %p, was never released", what,
+                static_cast<const void*>(held->lock), held->tag);
+  kernel::report(broken);
+}
+
+void check_remove_lock_of(PIRP irp, UCHAR major, std::uint64_t since) {
+  const sync::actor_id self = sync::self();
+  PIO_REMOVE_LOCK lock = nullptr;
+  {
+    const guard hold(io().lock);
+    for (const remove_lock_record* r = io().remove_locks; r != nullptr; r = r->next) {
+      if (r->tag == irp && r->actor == self && r->number > since) lock = r->lock;
+    }
+  }
+  BELAY_CONTRACT(
+      lock == nullptr, "WDM-FILE-007", rule_of(major), 0, (word(lock), word(irp), 0, 0), lock,
+      "the dispatch routine has completed the IRP %p and returns, but the remove lock %p "
+      "that was acquired for it is not released",
+      static_cast<const void*>(irp), static_cast<const void*>(lock));
+}
 
 void forget_remove_locks() {
   while (remove_lock_record* record = io().remove_locks) {
@@ -90,6 +188,11 @@ VOID NTAPI IoInitializeRemoveLockEx(PIO_REMOVE_LOCK Lock, ULONG AllocateTag, ULO
                                     ULONG HighWatermark, ULONG RemlockSize) {
   BELAY_EXPORT(IoInitializeRemoveLockEx, Lock);
   (void)MaxLockedMinutes;
+  bool held = false;
+  wdm::any_tag(Lock, &held);
+  BELAY_CONTRACT(!held, "WDM-FILE-007", "RemoveLock", 0xC4, (0xD7, 0, wdm::word(Lock), 0), Lock,
+                 "IoInitializeRemoveLock for the remove lock %p, which is held",
+                 static_cast<const void*>(Lock));
   kernel::use(Lock, RemlockSize, sync::access_kind::write);
   RtlZeroMemory(Lock, RemlockSize);
   Lock->Common.IoCount = 1;
@@ -133,12 +236,15 @@ VOID NTAPI IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, U
   BELAY_EXPORT(IoReleaseRemoveLockAndWaitEx, RemoveLock);
   (void)RemlockSize;
   wdm::check_initialised(RemoveLock, "IoReleaseRemoveLockAndWait");
-  BELAY_CONTRACT(!RemoveLock->Common.Removed, "WDM-FILE-007", "RemoveLock", 0xC4,
-                 (0xD7, wdm::word(RemoveLock), wdm::word(Tag), 0), RemoveLock,
+  wdm::check_wait_allowed(RemoveLock, Tag);
+  BELAY_CONTRACT(!RemoveLock->Common.Removed, "WDM-FILE-007", "RemoveLock", 0,
+                 (wdm::word(RemoveLock), wdm::word(Tag), 0, 0), RemoveLock,
                  "IoReleaseRemoveLockAndWait was called before for the remove lock %p",
                  static_cast<const void*>(RemoveLock));
+  bool held = false;
+  const PVOID other = wdm::any_tag(RemoveLock, &held);
   BELAY_CONTRACT(wdm::forget(RemoveLock, Tag), "WDM-FILE-007", "RemoveLock", 0xC4,
-                 (0xD7, wdm::word(RemoveLock), wdm::word(Tag), 0), RemoveLock,
+                 (0xD6, wdm::word(RemoveLock), wdm::word(Tag), wdm::word(other)), RemoveLock,
                  "IoReleaseRemoveLockAndWait with the tag %p, which nobody has acquired", Tag);
   RemoveLock->Common.Removed = TRUE;
   wdm::add(RemoveLock, -1);            // the caller's

@@ -387,7 +387,7 @@ TEST_F(completion_test, a_synchronous_irp_fills_the_drivers_memory_and_is_freed)
   char in[] = "ab";
   char out[] = "...";
   PIRP irp = IoBuildDeviceIoControlRequest(0x222000, device, in, 2, out, 3, FALSE, &event, &result);
-  expect_broken("WDM-IRP-028", [&] { IoFreeIrp(irp); });
+  expect_broken("WDM-FILE-008", [&] { IoFreeIrp(irp); });
   EXPECT_EQ(IoCallDriver(device, irp), STATUS_SUCCESS);
   EXPECT_STREQ(out, "ba.");
   EXPECT_EQ(result.Information, 2u);

@@ -60,7 +60,7 @@ class csq_test : public probe_test {
     IoCsqInitializeEx(&q.csq, &insert_ex, &remove, &peek, &acquire, &release, &complete_canceled);
     on[IRP_MJ_READ] = [this](PDEVICE_OBJECT, PIRP irp) {
       held = irp;
-      if (cancel_first) IoCancelIrp(irp);
+      if (cancel_first != nullptr) cancel_first->cancel();
       const NTSTATUS status = IoCsqInsertIrpEx(&q.csq, irp, context, refuse);
       return NT_SUCCESS(status) ? STATUS_PENDING : complete(irp, status);
     };
@@ -73,7 +73,7 @@ class csq_test : public probe_test {
 
   queue q;
   PIRP held = nullptr;
-  bool cancel_first = false;
+  wdm::request* cancel_first = nullptr;  ///< cancelled by its user inside the dispatch routine
   PVOID refuse = nullptr;
   PIO_CSQ_IRP_CONTEXT context = nullptr;
   _FILE_OBJECT* file = nullptr;
@@ -115,8 +115,8 @@ TEST_F(csq_test, a_refused_irp_stays_as_it_was) {
 
 // WDM-CSQ-003, WDM-CSQ-008
 TEST_F(csq_test, an_irp_cancelled_before_is_inserted_removed_and_completed) {
-  cancel_first = true;
   wdm::request read({.file = file});
+  cancel_first = &read;
   EXPECT_EQ(read.start(), STATUS_PENDING);
   EXPECT_EQ(q.steps, (std::vector<std::string>{"insert", "remove", "complete"}));
   EXPECT_TRUE(read.wait());

@@ -25,7 +25,7 @@ class start_io_test : public probe_test {
     on[IRP_MJ_READ] = [this](PDEVICE_OBJECT target, PIRP irp) {
       IoMarkIrpPending(irp);
       sent.push_back(irp);
-      if (cancel_first) IoCancelIrp(irp);
+      if (cancel_first != nullptr) cancel_first->cancel();
       IoStartPacket(target, irp, key, cancelable ? &cancel : nullptr);
       return STATUS_PENDING;
     };
@@ -60,7 +60,8 @@ class start_io_test : public probe_test {
 
   static inline start_io_test* me = nullptr;
   std::vector<PIRP> sent, started;
-  bool cancelable = true, cancel_first = false, at_once = false;
+  bool cancelable = true, at_once = false;
+  wdm::request* cancel_first = nullptr;  ///< cancelled by its user inside the dispatch routine
   PULONG key = nullptr;
   int depth = 0, deepest = 0;
   _FILE_OBJECT* file = nullptr;
@@ -103,7 +104,7 @@ TEST_F(start_io_test, a_waiting_packet_is_cancelled_out_of_the_queue) {
 TEST_F(start_io_test, a_packet_cancelled_before_is_cancelled_when_it_would_wait) {
   wdm::request a({.file = file}), b({.file = file});
   a.start();
-  cancel_first = true;
+  cancel_first = &b;
   b.start();
   EXPECT_TRUE(b.wait());
   EXPECT_EQ(b.status(), STATUS_CANCELLED);
