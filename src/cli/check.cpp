@@ -1,11 +1,12 @@
 // belay check: compiles if needed, then lets belay-explore do the work.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "cli/check_arguments.hpp"
 #include "cli/compiler.hpp"
@@ -15,6 +16,15 @@
 
 namespace belay::cli {
 namespace {
+
+compile_job job_for(const check_arguments& arguments, std::vector<std::string> sources) {
+  compile_job job;
+  job.sources = std::move(sources);
+  for (const std::string& define : arguments.defines) job.options.push_back("-D" + define);
+  for (const std::string& folder : arguments.include_folders) job.options.push_back("-I" + folder);
+  job.with = find_compiler(arguments.compiler);
+  return job;
+}
 
 // The driver.so to explore.
 std::string prepare(const check_arguments& arguments) {
@@ -26,11 +36,7 @@ std::string prepare(const check_arguments& arguments) {
     }
     return arguments.drivers.front();
   }
-  compile_job job;
-  job.sources = arguments.drivers;
-  for (const std::string& define : arguments.defines) job.options.push_back("-D" + define);
-  for (const std::string& folder : arguments.include_folders) job.options.push_back("-I" + folder);
-  job.with = find_compiler(arguments.compiler);
+  compile_job job = job_for(arguments, arguments.drivers);
   if (arguments.keep.empty()) return compile_cached(std::move(job));
   job.output = arguments.keep;
   compile(job);
@@ -47,9 +53,13 @@ int check(int count, char** arguments) {
   parsed.add_to(app);
   int code = verified;
   if (!parse(app, count, arguments, code)) return code;
-  parsed.options();  // say what is wrong before compiling
+  const explore::check_options wanted = parsed.options();  // say what is wrong before compiling
   std::vector<std::string> command = {"check", prepare(parsed)};
   if (!parsed.given("--source")) command.push_back("--source=" + parsed.drivers.front());
+  for (const std::string& each : wanted.what.with_drivers) {
+    command.push_back("--with-driver=" +
+                      (is_source(each) ? compile_cached(job_for(parsed, {each})) : each));
+  }
   for (std::string& option : parsed.repeated()) command.push_back(std::move(option));
   become_explorer(command);
 }

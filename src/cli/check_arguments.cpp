@@ -1,8 +1,8 @@
 #include "cli/check_arguments.hpp"
 
-#include <fmt/format.h>
-
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
@@ -52,6 +52,9 @@ void check_arguments::add_to(CLI::App& to) {
   to.add_option("driver", drivers,
                 "driver.c (one or several sources), or driver.so built by belay cc")
       ->required();
+  to.add_option("--with-driver", with_drivers,
+                "driver.c or driver.so to load before it, in the same exploration; repeatable")
+      ->allow_extra_args(false);
   const char* const compiling = "Compiling";
   to.add_option("--cc", compiler, "gcc, clang, or a compiler's program")->group(compiling);
   to.add_option("--keep", keep, "write the compiled driver to this file")->group(compiling);
@@ -103,7 +106,8 @@ std::vector<std::string> check_arguments::repeated() const {
   for (const CLI::Option* option : app->get_options()) {
     const std::string name = option->get_name(false, true);
     if (option->count() == 0 || name.empty() || name[0] != '-' || name.starts_with("--cc") ||
-        name.starts_with("--keep") || name.starts_with("-D") || name.starts_with("-I")) {
+        name.starts_with("--with-driver") || name.starts_with("--keep") || name.starts_with("-D") ||
+        name.starts_with("-I")) {
       continue;
     }
     const std::string first = option->get_name();
@@ -124,6 +128,7 @@ explore::check_options check_arguments::options() const {
     if (!loaded) throw failure(wrong_use, loaded.error());
     to.what = *loaded;
   }
+  if (given("--with-driver")) to.what.with_drivers = with_drivers;
   if (given("--device")) to.what.device = device;
   if (given("--clients")) to.what.clients = clients;
   if (given("--requests")) to.what.requests = requests;

@@ -1,17 +1,19 @@
 // The options of `belay check`, for the front that reads them first and the program that explores.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "explore/check.hpp"
 
 namespace belay::cli {
 
 struct check_arguments {
-  std::vector<std::string> drivers;  ///< sources, or one driver.so
+  std::vector<std::string> drivers;       ///< sources of one driver, or one driver.so
+  std::vector<std::string> with_drivers;  ///< loaded before it: each one source or one driver.so
   // Compiling.
   std::string compiler, keep;
   std::vector<std::string> defines, include_folders;
@@ -30,7 +32,8 @@ struct check_arguments {
 
   void add_to(CLI::App& app);
   bool given(const std::string& option) const { return app->count(option) != 0; }
-  /// The options, without the drivers, to be read again by another program.
+  /// The options, without the drivers and what concerns compiling, to be read again by another
+  /// program.
   std::vector<std::string> repeated() const;
   /// Scenario and search. Throws failure.
   explore::check_options options() const;

@@ -1,13 +1,14 @@
 // belay-explore: loads a driver and explores it. `belay` starts it; it exports the Windows names
 // and the __tsan_* functions that drivers call.
-#include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
 
 #include "cli/check_arguments.hpp"
 #include "cli/failure.hpp"
@@ -38,8 +39,8 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-// A driver that spins or recurses for ever ends the exploration itself: what else is wrong with it cannot
-// be seen, so the verdict on the scenario is open.
+// A driver that spins or recurses for ever ends the exploration itself: what else is wrong with it
+// cannot be seen, so the verdict on the scenario is open.
 bool never_ends(const explore::search_result& what) {
   return what.what == explore::verdict::violation && what.found &&
          (what.found->clause == "WDM-IRP-015" || what.found->clause == "WDM-IRP-016");
@@ -103,6 +104,7 @@ int check_body(int count, char** words) {
   }
   explore::check_options options = arguments.options();
   options.driver = fs::absolute(options.driver).string();
+  for (std::string& each : options.what.with_drivers) each = fs::absolute(each).string();
   const auto result = explore::check_driver(options);
   if (!result) {
     throw failure(result.error().exit_code,
@@ -123,8 +125,10 @@ int check_body(int count, char** words) {
   print(arguments.brief ? explore::brief_line(*result, stem)
                         : explore::text_report(*result, context));
   if (!expected && never_ends(result->search)) {
-    std::fputs("belay: the driver never comes to an end there, so the rest was not explored; mend that first\n",
-               stderr);
+    std::fputs(
+        "belay: the driver never comes to an end there, so the rest was not explored; mend that "
+        "first\n",
+        stderr);
   }
   if (!expected) return exit_code_of(result->search);
   const std::string difference = explore::differs(*expected, *result);
@@ -151,11 +155,12 @@ int replay_body(int count, char** words) {
   const auto from = explore::trace_from_json(read_file(file));
   if (!from) throw failure(wrong_use, fmt::format("{}: {}", file, from.error()));
   if (driver.empty()) driver = from->driver;
-  if (std::error_code ignored; !fs::exists(driver, ignored)) {
-    throw failure(
-        wrong_use,
-        fmt::format("{}: its driver {} is gone; run `belay check` again, or give --driver", file,
-                    driver));
+  std::vector<std::string> needed = {driver};
+  for (const auto& each : from->with_drivers) needed.push_back(each.driver);
+  for (const std::string& each : needed) {
+    if (std::error_code ignored; fs::exists(each, ignored)) continue;
+    throw failure(wrong_use, fmt::format("{}: its driver {} is gone; run `belay check` again{}",
+                                         file, each, each == driver ? ", or give --driver" : ""));
   }
   const std::string whole = fs::absolute(driver).string();
   const auto result = explore::replay_trace(*from, whole, times);

@@ -34,22 +34,39 @@ std::size_t peak_memory() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
-/// A driver ready to be explored.
+/// The drivers ready to be explored.
 struct subject {
-  guest::guest_file file;
-  guest_image image;
+  std::vector<guest::guest_file> files;
+  guest_images images;
+
+  const guest::guest_file& under_test() const { return files.back(); }
 };
 
-tl::expected<subject, refusal> open_subject(const std::string& path) {
-  auto file = guest::inspect(path);
-  if (!file) return tl::unexpected(file.error());
-  auto image = guest_image::load(path);
-  if (!image) return tl::unexpected(image.error());
+tl::expected<subject, refusal> open_subject(std::vector<std::string> paths) {
+  subject out;
+  if (paths.size() > guest_images::most) {
+    return tl::unexpected(refusal{2, fmt::format("{} drivers: at most {} can be explored together",
+                                                 paths.size(), guest_images::most)});
+  }
+  for (const std::string& path : paths) {
+    auto file = guest::inspect(path);
+    if (!file) return tl::unexpected(file.error());
+    auto image = guest_image::load(path);
+    if (!image) return tl::unexpected(image.error());
+    out.files.push_back(std::move(*file));
+    out.images.add(std::move(*image));
+  }
   sync::guest().forget();
   sync::guest().set_fault_handler(&report_memory_fault);
   kernel::set_print_sink(&on_print);
   install_crash_handlers();
-  return subject{std::move(*file), std::move(*image)};
+  return out;
+}
+
+std::vector<std::string> paths_of(const check_options& options) {
+  std::vector<std::string> paths = options.what.with_drivers;
+  paths.push_back(options.driver);
+  return paths;
 }
 
 request_plan control_plan(std::uint32_t code) {
@@ -74,15 +91,19 @@ std::string answer_to(driver_program& driver, const request_plan& what) {
 
 /// The control codes that the driver serves: of those in its code, the ones that it answers
 /// otherwise than a code that nobody has. At most four.
-std::vector<request_plan> control_plans(driver_program& driver, const guest_image& image) {
+std::vector<request_plan> control_plans(driver_program& driver, const guest_images& images) {
   constexpr std::size_t most = 4;
   const std::uint32_t nobodys = driver.device_type() << 16 | 0x3ffcu;
   driver.keep_answers(true);
   const std::string unknown = answer_to(driver, control_plan(nobodys));
   std::vector<request_plan> plans;
-  for (const std::uint32_t code : control_code_candidates(image, driver.device_type())) {
-    if (code == nobodys || plans.size() == most) continue;
-    if (answer_to(driver, control_plan(code)) != unknown) plans.push_back(control_plan(code));
+  for (const guest_image& image : images.all()) {
+    for (const std::uint32_t code : control_code_candidates(image, driver.device_type())) {
+      if (code == nobodys || plans.size() == most) continue;
+      const request_plan plan = control_plan(code);
+      if (std::find(plans.begin(), plans.end(), plan) != plans.end()) continue;
+      if (answer_to(driver, plan) != unknown) plans.push_back(plan);
+    }
   }
   driver.keep_answers(false);
   if (plans.empty()) plans.push_back(control_plan(nobodys));
@@ -90,7 +111,7 @@ std::vector<request_plan> control_plans(driver_program& driver, const guest_imag
 }
 
 /// One entry of each kind that the driver serves, when the scenario does not say.
-std::vector<request_plan> plan_for(driver_program& driver, const guest_image& image) {
+std::vector<request_plan> plan_for(driver_program& driver, const guest_images& images) {
   std::vector<request_plan> plan;
   if (driver.serves_read()) plan.push_back({.op = operation::read, .input = {}});
   if (driver.serves_write()) {
@@ -98,7 +119,7 @@ std::vector<request_plan> plan_for(driver_program& driver, const guest_image& im
         {.op = operation::write, .length = 0, .input = std::vector<std::uint8_t>(64, 0x5a)});
   }
   if (driver.serves_control()) {
-    for (request_plan& each : control_plans(driver, image)) plan.push_back(std::move(each));
+    for (request_plan& each : control_plans(driver, images)) plan.push_back(std::move(each));
   }
   return plan;
 }
@@ -108,7 +129,7 @@ void set_processors(const scenario& what) { sync::world().set_cpus(what.cpus); }
 }  // namespace
 
 tl::expected<check_result, refusal> check_driver(const check_options& options) {
-  auto opened = open_subject(options.driver);
+  auto opened = open_subject(paths_of(options));
   if (!opened) return tl::unexpected(opened.error());
   check_result out;
   out.what = options.what;
@@ -117,7 +138,7 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   // What does it serve? Load and unload it once, with no client.
   scenario nobody = options.what;
   nobody.plan.clear();
-  driver_program program(opened->image, nobody);
+  driver_program program(opened->images, nobody);
   directed straight;
   straight.start({});
   keep_prints = true;
@@ -127,7 +148,8 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
     return tl::unexpected(refusal{
         2, fmt::format(
                "{}: DriverEntry returned {:#010x}, so there is nothing to check; it printed: {}",
-               options.driver, static_cast<std::uint32_t>(program.load_status()),
+               opened->files[program.loaded_last()].path,
+               static_cast<std::uint32_t>(program.load_status()),
                printed.empty() ? "nothing" : printed.substr(0, 400))});
   }
   if (!first.found && program.device().empty()) {
@@ -138,8 +160,13 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
             : fmt::format("{}: no device is named {}; leave `device` out to use the first one",
                           options.driver, options.what.device)});
   }
+  if (!first.found && !program.unknown_device().empty()) {
+    return tl::unexpected(refusal{2, fmt::format("{}: no device is named {}, which a [[client]] of "
+                                                 "the scenario wants to open",
+                                                 options.driver, program.unknown_device())});
+  }
   const std::string device = program.device();
-  if (out.what.plan.empty() && !first.found) out.what.plan = plan_for(program, opened->image);
+  if (out.what.plan.empty() && !first.found) out.what.plan = plan_for(program, opened->images);
   if (!first.found && out.what.plan.empty()) {
     return tl::unexpected(
         refusal{2, fmt::format("{}: the driver serves no read, write or device control; "
@@ -160,8 +187,12 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
     trace example;
     example.belay_version = guest::version;
     example.driver = options.driver;
-    example.build_id = opened->file.build_id;
-    example.compiler = opened->file.compiler;
+    example.build_id = opened->under_test().build_id;
+    for (const guest::guest_file& each : opened->files) {
+      if (&each != &opened->under_test())
+        example.with_drivers.push_back({each.path, each.build_id});
+    }
+    example.compiler = opened->under_test().compiler;
     example.what = out.what;
     example.strategy = out.search.found_by;
     example.seed = options.search.seed;
@@ -176,7 +207,7 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
     sync::guest().restore_shared_set(example.shared);
     printed.clear();
     keep_prints = true;
-    const execution last = record(program, example.directives, opened->image, example);
+    const execution last = record(program, example.directives, opened->images, example);
     keep_prints = false;
     if (!last.found) {
       out.search.what = verdict::nondeterministic;
@@ -191,18 +222,26 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
 
 tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver,
                                                   int times) {
-  auto opened = open_subject(driver);
+  std::vector<std::string> paths, ids;
+  for (const trace::other_driver& each : from.with_drivers) {
+    paths.push_back(each.driver);
+    ids.push_back(each.build_id);
+  }
+  paths.push_back(driver);
+  ids.push_back(from.build_id);
+  auto opened = open_subject(paths);
   if (!opened) return tl::unexpected(opened.error());
-  if (opened->file.build_id != from.build_id) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (opened->files[i].build_id == ids[i]) continue;
     return tl::unexpected(refusal{
         2,
         fmt::format(
             "{}: the trace was made of other code (build id {}, this one is {}); run `belay check` "
             "again",
-            driver, from.build_id, opened->file.build_id)});
+            paths[i], ids[i], opened->files[i].build_id)});
   }
   set_processors(from.what);
-  driver_program program(opened->image, from.what);
+  driver_program program(opened->images, from.what);
   sync::guest().restore_shared_set(from.shared);
   std::array<std::uint64_t, sync::max_actors> identities{};
   std::copy_n(from.identities.begin(), std::min(from.identities.size(), identities.size()),
@@ -212,7 +251,7 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   out.same = true;
   for (int i = 0; i < times && out.same; ++i) {
     out.now = from;
-    out.run = record(program, from.directives, opened->image, out.now);
+    out.run = record(program, from.directives, opened->images, out.now);
     if (!out.run.found) {
       out.same = false;
       out.difference = "nothing was found this time";

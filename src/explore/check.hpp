@@ -16,7 +16,7 @@ namespace belay::inline BELAY_BUILD::explore {
 using guest::refusal;
 
 struct check_options {
-  std::string driver;  ///< path of the .so
+  std::string driver;  ///< path of the .so; those of what.with_drivers are loaded before it
   scenario what;
   search_options search;
 };
@@ -40,7 +40,8 @@ struct replay_result {
   std::string difference;
 };
 
-/// Runs a trace again, `times` times. Refuses one that was made of other code.
+/// Runs a trace again, `times` times, with the driver's .so at `driver` and the others where the
+/// trace says. Refuses one that was made of other code.
 tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver,
                                                   int times);
 

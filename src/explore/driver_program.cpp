@@ -72,12 +72,17 @@ struct driver_program::client {
   _FILE_OBJECT* shared = nullptr;
 };
 
-driver_program::driver_program(const guest_image& image, scenario what)
-    : image_(image), scenario_(std::move(what)) {}
+struct driver_program::loaded {
+  _DRIVER_OBJECT* drivers[guest_images::most] = {};
+  std::size_t count = 0;
+};
+
+driver_program::driver_program(const guest_images& images, scenario what)
+    : images_(images), scenario_(std::move(what)) {}
 
 void driver_program::start() {
   answers_.clear();
-  image_.restore();
+  images_.restore();
   sync::spawn(
       {.name = "system", .key = key(0, 0)},
       [](void* p) { static_cast<driver_program*>(p)->run_system(); }, this);
@@ -85,76 +90,109 @@ void driver_program::start() {
 
 void driver_program::finish() {}
 
-bool driver_program::choose_device(void* driver) {
+// The device of that name or link; for an empty name the first named one, else any.
+void* driver_program::find_device(const loaded& drivers, const std::string& wanted) {
   struct choice {
     driver_program* self;
+    const std::string& wanted;
     void* found = nullptr;
     bool named = false;
-  } chosen{this};
-  wdm::visit_devices(
-      static_cast<_DRIVER_OBJECT*>(driver),
-      [](void* context, const wdm::device_view& view) {
-        auto& c = *static_cast<choice*>(context);
-        const std::string& wanted = c.self->scenario_.device;
-        const bool match = wanted.empty() ? view.name != nullptr
-                                          : (view.name != nullptr && wanted == view.name) ||
-                                                (view.link != nullptr && wanted == view.link);
-        if (!match && !(wanted.empty() && c.found == nullptr)) return true;
-        c.found = view.device;
-        c.named = match;
-        c.self->device_type_ = view.device_type;
-        const char* const name = view.name != nullptr ? view.name : "(unnamed device)";
-        if (c.self->device_ != name) c.self->device_ = name;
-        return !match;
-      },
-      &chosen);
-  device_object_ = chosen.found;
-  return chosen.found != nullptr && (chosen.named || scenario_.device.empty());
+  } chosen{this, wanted};
+  for (std::size_t i = drivers.count; i-- > 0 && !chosen.named;) {
+    wdm::visit_devices(
+        drivers.drivers[i],
+        [](void* context, const wdm::device_view& view) {
+          auto& c = *static_cast<choice*>(context);
+          const bool match = c.wanted.empty() ? view.name != nullptr
+                                              : (view.name != nullptr && c.wanted == view.name) ||
+                                                    (view.link != nullptr && c.wanted == view.link);
+          if (!match && !(c.wanted.empty() && c.found == nullptr)) return true;
+          c.found = view.device;
+          c.named = match;
+          c.self->device_type_ = view.device_type;
+          const char* const name = view.name != nullptr ? view.name : "(unnamed device)";
+          if (c.self->device_ != name) c.self->device_ = name;
+          return !match;
+        },
+        &chosen);
+  }
+  return chosen.found;
+}
+
+void driver_program::choose_devices(const loaded& drivers) {
+  client_devices_.clear();
+  for (const std::string& each : scenario_.client_devices) {
+    client_devices_.push_back(each.empty() ? nullptr : find_device(drivers, each));
+    if (!each.empty() && client_devices_.back() == nullptr && unknown_device_.empty())
+      unknown_device_ = each;
+  }
+  device_object_ = find_device(drivers, scenario_.device);
+  if (device_object_ == nullptr) device_.clear();
+}
+
+bool driver_program::load_all(loaded& to) {
+  const std::vector<guest_image>& all = images_.all();
+  for (const guest_image& each : all) {
+    const auto [start, end] = each.code();
+    const wdm::load_result loaded = wdm::load_driver(
+        reinterpret_cast<wdm::driver_entry>(each.entry()),
+        all.size() == 1 ? "guest" : each.name().c_str(),
+        {reinterpret_cast<const void*>(start), static_cast<std::size_t>(end - start)});
+    load_status_ = loaded.status;
+    loaded_last_ = to.count;
+    if (loaded.driver == nullptr) return false;
+    to.drivers[to.count++] = loaded.driver;
+    serves_read_ |= wdm::serves(loaded.driver, major_read);
+    serves_write_ |= wdm::serves(loaded.driver, major_write);
+    serves_control_ |= wdm::serves(loaded.driver, major_control);
+  }
+  return true;
 }
 
 void driver_program::run_system() {
   wdm::start();
-  const wdm::load_result loaded =
-      wdm::load_driver(reinterpret_cast<wdm::driver_entry>(image_.entry()), "guest");
-  load_status_ = loaded.status;
-  if (loaded.driver == nullptr) return;
-  serves_read_ = wdm::serves(loaded.driver, major_read);
-  serves_write_ = wdm::serves(loaded.driver, major_write);
-  serves_control_ = wdm::serves(loaded.driver, major_control);
-  if (!choose_device(loaded.driver)) device_.clear();
-  if (!device_.empty() && !scenario_.plan.empty()) {
-    _FILE_OBJECT* shared = nullptr;
-    if (scenario_.shared_handle) {
-      const wdm::open_result opened = wdm::open(static_cast<_DEVICE_OBJECT*>(device_object_));
-      open_status_ = opened.status;
-      shared = opened.file;
-    }
-    sync::actor_id clients[most_clients];
-    const int count = std::min(scenario_.clients, most_clients);
-    for (int i = 0; i < count; ++i) {
-      client* const self = make<client>();
-      self->in = this;
-      self->number = i + 1;
-      self->shared = shared;
-      clients[i] = sync::spawn(
-          {.name = format_name("client %d", i + 1, 0, ""), .key = key(i + 1, 0)},
-          [](void* p) {
-            auto* const c = static_cast<client*>(p);
-            c->in->run_client(*c);
-          },
-          self);
-    }
-    for (int i = 0; i < count; ++i) sync::join(clients[i]);
-    sync::world().dismiss_optional();
-    if (shared != nullptr) wdm::close_handle(shared);
+  loaded drivers;
+  if (load_all(drivers)) {
+    choose_devices(drivers);
+    if (!device_.empty() && unknown_device_.empty() && !scenario_.plan.empty()) run_clients();
   }
-  wdm::unload_driver(loaded.driver);
+  while (drivers.count > 0) wdm::unload_driver(drivers.drivers[--drivers.count]);
+}
+
+void driver_program::run_clients() {
+  _FILE_OBJECT* shared = nullptr;
+  if (scenario_.shared_handle) {
+    const wdm::open_result opened = wdm::open(static_cast<_DEVICE_OBJECT*>(device_object_));
+    open_status_ = opened.status;
+    shared = opened.file;
+  }
+  sync::actor_id clients[most_clients];
+  const int count = std::min(scenario_.clients, most_clients);
+  for (int i = 0; i < count; ++i) {
+    client* const self = make<client>();
+    self->in = this;
+    self->number = i + 1;
+    self->shared = shared;
+    clients[i] = sync::spawn(
+        {.name = format_name("client %d", i + 1, 0, ""), .key = key(i + 1, 0)},
+        [](void* p) {
+          auto* const c = static_cast<client*>(p);
+          c->in->run_client(*c);
+        },
+        self);
+  }
+  for (int i = 0; i < count; ++i) sync::join(clients[i]);
+  sync::world().dismiss_optional();
+  if (shared != nullptr) wdm::close_handle(shared);
 }
 
 void driver_program::run_client(client& self) {
   _FILE_OBJECT* file = self.shared;
   if (file == nullptr) {
-    const wdm::open_result opened = wdm::open(static_cast<_DEVICE_OBJECT*>(device_object_));
+    const auto index = static_cast<std::size_t>(self.number - 1);
+    void* const own = index < client_devices_.size() ? client_devices_[index] : nullptr;
+    const wdm::open_result opened =
+        wdm::open(static_cast<_DEVICE_OBJECT*>(own != nullptr ? own : device_object_));
     if (opened.file == nullptr) {
       open_status_ = opened.status;
       return;

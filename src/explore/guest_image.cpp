@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "sync/sync.hpp"
 
@@ -59,6 +60,7 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
   }
   guest_image out;
   out.path_ = path;
+  out.name_ = std::filesystem::path(path).stem().string();
   out.entry_ = dlsym(handle, "DriverEntry");
   if (out.entry_ == nullptr) {
     return tl::unexpected(
@@ -86,7 +88,7 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
     high = std::max(high, end);
   }
   if (high > low)
-    sync::guest().set_image(low & ~std::uintptr_t{7}, high - (low & ~std::uintptr_t{7}));
+    sync::guest().add_image(low & ~std::uintptr_t{7}, high - (low & ~std::uintptr_t{7}));
   return out;
 }
 
@@ -94,6 +96,13 @@ void guest_image::restore() const {
   for (const range& each : writable_) {
     std::memcpy(reinterpret_cast<void*>(each.start), each.content.data(), each.content.size());
   }
+}
+
+std::uint64_t guest_images::portable(std::uintptr_t address) const {
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].contains(address)) return (address - all_[i].bias() + 1) | std::uint64_t{i} << 48;
+  }
+  return 0;
 }
 
 }  // namespace belay::inline BELAY_BUILD::explore

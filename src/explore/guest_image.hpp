@@ -1,4 +1,5 @@
-// A driver's shared object in this process, and its writable data put back before each execution.
+// The drivers' shared objects in this process, and their writable data put back before each
+// execution.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +32,8 @@ class guest_image {
   /// Its executable code.
   std::pair<std::uintptr_t, std::uintptr_t> code() const { return {code_start_, code_end_}; }
   const std::string& path() const { return path_; }
+  /// The file's name without folder and ending: what its service would be called.
+  const std::string& name() const { return name_; }
 
  private:
   struct range {
@@ -38,11 +41,30 @@ class guest_image {
     std::vector<unsigned char> content;
   };
 
-  std::string path_;
+  std::string path_, name_;
   void* entry_ = nullptr;
   std::uintptr_t bias_ = 0, low_ = 0, high_ = 0;
   std::uintptr_t code_start_ = 0, code_end_ = 0;
   std::vector<range> writable_;
+};
+
+/// The drivers of one exploration, in the order in which they are loaded; the last is the one under
+/// test.
+class guest_images {
+ public:
+  static constexpr std::size_t most = 8;
+
+  void add(guest_image one) { all_.push_back(std::move(one)); }
+  const std::vector<guest_image>& all() const { return all_; }
+  const guest_image& under_test() const { return all_.back(); }
+  void restore() const {
+    for (const guest_image& each : all_) each.restore();
+  }
+  /// A number for the address that is the same in every process; 0: it is in none of them.
+  std::uint64_t portable(std::uintptr_t address) const;
+
+ private:
+  std::vector<guest_image> all_;
 };
 
 }  // namespace belay::inline BELAY_BUILD::explore

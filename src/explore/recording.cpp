@@ -15,16 +15,14 @@ namespace belay::inline BELAY_BUILD::explore {
 
 namespace {
 
-const guest_image* digest_image = nullptr;
+const guest_images* digest_images = nullptr;
 
-// The same in every process: the arena always lies at the same place, the image does not, and our
+// The same in every process: the arena always lies at the same place, the images do not, and our
 // own addresses mean nothing.
 std::uint64_t portable(std::uint64_t address) {
   const sync::arena& memory = sync::world().memory();
   if (address - memory.base() < sync::arena::size) return address;
-  if (digest_image != nullptr && digest_image->contains(address))
-    return address - digest_image->bias() + 1;
-  return 0;
+  return digest_images != nullptr ? digest_images->portable(address) : 0;
 }
 
 constexpr std::uint64_t irp_cancel_routine = 0x68;  // its offset in an IRP
@@ -67,17 +65,63 @@ constexpr field irp_fields[] = {
     {0xd0, "stack location"},
 };
 
+/// What lies in the guests, by their symbols.
+class guest_symbols {
+ public:
+  explicit guest_symbols(const guest_images& of) {
+    for (const guest_image& each : of.all()) {
+      auto opened = guest::symbols::open(each.path(), each.bias());
+      if (opened) all_.push_back({std::move(*opened), each.name()});
+    }
+  }
+  bool contains(std::uint64_t address) const { return of(address) != nullptr; }
+  /// With the driver's name where there are several: "stack_upper!Device".
+  std::string name_of(std::uint64_t address) const {
+    const one* const in = of(address);
+    std::string name = in != nullptr ? in->of.name_of(address) : "";
+    return name.empty() || all_.size() == 1 ? name : in->name + "!" + name;
+  }
+  source_location where(std::uint64_t site) const {
+    const one* const in = of(site);
+    return in != nullptr ? in->of.where(site) : source_location{};
+  }
+  std::vector<stack_frame> stack(const std::vector<std::uint64_t>& return_addresses) const {
+    std::vector<stack_frame> result;
+    for (const std::uint64_t address : return_addresses) {
+      const one* const in = of(address);
+      if (in == nullptr) continue;
+      const auto frames = in->of.frames(address);
+      result.insert(result.end(), frames.begin(), frames.end());
+    }
+    return result;
+  }
+
+ private:
+  struct one {
+    guest::symbols of;
+    std::string name;
+  };
+  const one* of(std::uint64_t address) const {
+    for (const one& each : all_) {
+      if (each.of.contains(address)) return &each;
+    }
+    return nullptr;
+  }
+
+  std::vector<one> all_;
+};
+
 /// Names for the addresses of one execution, numbered as they appear.
 class names {
  public:
-  explicit names(const guest::symbols* of) : symbols_(of) {}
+  explicit names(const guest_symbols& of) : symbols_(of) {}
 
   void irp(std::uint64_t address) { irps_.emplace(address, irps_.size() + 1); }
 
   std::string of(std::uint64_t address) {
     if (address == 0) return {};
     const sync::arena& memory = sync::world().memory();
-    if (symbols_ != nullptr && symbols_->contains(address)) return symbols_->name_of(address);
+    if (symbols_.contains(address)) return symbols_.name_of(address);
     if (const int actor = memory.stack_of(address); actor >= 0) {
       return fmt::format("stack of {}", sync::world().at(actor).name);
     }
@@ -110,7 +154,7 @@ class names {
     return fmt::format("irp {} {}", number, best->name);
   }
 
-  const guest::symbols* symbols_;
+  const guest_symbols& symbols_;
   std::map<std::uint64_t, std::size_t> irps_;
   std::map<std::uint64_t, std::size_t> blocks_;
 };
@@ -209,19 +253,18 @@ void event_recorder::on_note(sync::actor_id who, const char* what, const void* o
   add(it);
 }
 
-execution record(program& what, const std::vector<directive>& directives, const guest_image& image,
-                 trace& into) {
+execution record(program& what, const std::vector<directive>& directives,
+                 const guest_images& images, trace& into) {
   directed by;
   by.start(directives);
   event_recorder recorder(by);
-  digest_image = &image;
+  digest_images = &images;
   sync::world().set_recorder(&recorder);
   execution out = run_to_finding(what, recorder);
   sync::world().set_recorder(nullptr);
 
-  const auto opened = guest::symbols::open(image.path(), image.bias());
-  const guest::symbols* const guest = opened ? &*opened : nullptr;
-  names naming(guest);
+  const guest_symbols known(images);
+  names naming(known);
   into.events.clear();
   into.actors.clear();
   std::uint64_t seen = 0;
@@ -243,8 +286,7 @@ execution record(program& what, const std::vector<directive>& directives, const 
       it.what = name_of(raw.access.kind);
     }
     it.object_name = naming.of(raw.object);
-    if (guest != nullptr && raw.site != 0 && guest->contains(raw.site))
-      it.where = guest->where(raw.site);
+    it.where = known.where(raw.site);
     if (raw.time != time) {
       event clock;
       clock.step = raw.step;
@@ -265,7 +307,7 @@ execution record(program& what, const std::vector<directive>& directives, const 
   into.stack.clear();
   if (out.found) {
     into.found = *out.found;
-    if (guest != nullptr) into.stack = guest->stack(out.found->stack);
+    into.stack = known.stack(out.found->stack);
     into.object_name = naming.of(out.found->object);
   }
   return out;

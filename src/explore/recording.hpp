@@ -48,10 +48,10 @@ class event_recorder final : public sync::recorder, public sync::chooser {
   raw_event exchange_{};
 };
 
-/// Runs `what` along `directives` and writes its events into `into`, with names; `image` gives the
-/// guest's symbols.
-class guest_image;
-execution record(program& what, const std::vector<directive>& directives, const guest_image& image,
-                 trace& into);
+/// Runs `what` along `directives` and writes its events into `into`, with names; `images` give the
+/// guests' symbols.
+class guest_images;
+execution record(program& what, const std::vector<directive>& directives,
+                 const guest_images& images, trace& into);
 
 }  // namespace belay::inline BELAY_BUILD::explore

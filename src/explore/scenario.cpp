@@ -1,6 +1,7 @@
 #include "explore/scenario.hpp"
 
 #include <cctype>
+#include <filesystem>
 
 #include "guest/toml_file.hpp"
 
@@ -60,12 +61,24 @@ tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   std::string error;
   scenario to;
   guest::toml_section from(*table, path, error);
-  from.only({"device", "clients", "requests", "cpus", "shared_handle", "request"});
+  from.only({"with_drivers", "device", "clients", "requests", "cpus", "shared_handle", "client",
+             "request"});
+  from.texts("with_drivers", to.with_drivers);
+  for (std::string& each : to.with_drivers)
+    each = (std::filesystem::path(path).parent_path() / each).string();
   from.text("device", to.device);
   from.number("clients", 1, 16, to.clients);
   from.number("requests", 1, 16, to.requests);
   from.number("cpus", 0, 64, to.cpus);
   from.flag("shared_handle", to.shared_handle);
+  for (guest::toml_section& one : from.sections("client")) {
+    one.only({"device"});
+    one.text("device", to.client_devices.emplace_back());
+  }
+  if (static_cast<int>(to.client_devices.size()) > to.clients)
+    from.fail("client", "there are more [[client]] sections than clients");
+  if (!to.client_devices.empty() && to.shared_handle)
+    from.fail("shared_handle", "clients that share a handle have no device of their own");
   for (guest::toml_section& one : from.sections("request"))
     to.plan.push_back(read_request(one, to.clients));
   if (!error.empty()) return tl::unexpected(error);

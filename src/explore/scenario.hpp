@@ -29,9 +29,12 @@ struct request_plan {
 
 /// Clients open the device, issue the requests of the plan in order without waiting (overlapped),
 /// close their handle at any time from then on, and end, which cancels what is still pending. Then the
-/// driver is unloaded.
+/// drivers are unloaded, the last one loaded first.
 struct scenario {
-  std::string device;                 ///< name or link; empty: the driver's first named device
+  std::vector<std::string> with_drivers;  ///< files of drivers to load before the one under test
+  std::string device;  ///< name or link; empty: the first named device of the driver under test, or
+                       ///< if it has none, of the driver that was loaded before it
+  std::vector<std::string> client_devices;  ///< of client 1, 2, …; empty or absent: `device`
   int clients = 2;
   int requests = 1;                   ///< of each plan entry, by each client it concerns
   std::vector<request_plan> plan;     ///< empty: one entry of each kind that the driver serves

@@ -1,8 +1,8 @@
 #include "explore/trace.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace belay::inline BELAY_BUILD::explore {
@@ -11,7 +11,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char* format_name = "belay-trace";
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 constexpr const char* kind_names[] = {"step", "call", "irp_state", "clock"};
 constexpr const char* operation_names[] = {"read", "write", "control"};
 constexpr const char* cancel_names[] = {"any", "never"};
@@ -42,6 +42,7 @@ json write(const scenario& what) {
                     {"client", r.client}});
   }
   return {{"device", what.device},
+          {"client_devices", what.client_devices},
           {"clients", what.clients},
           {"requests", what.requests},
           {"cpus", what.cpus},
@@ -186,6 +187,15 @@ class reader {
       read(inner);
     }
   }
+  void texts(const char* key, std::vector<std::string>& to) {
+    const json* at = find(key, "a list", &json::is_array);
+    for (std::size_t i = 0; at != nullptr && i < at->size(); ++i) {
+      if (!(*at)[i].is_string())
+        fail(key, "a list of strings");
+      else
+        to.push_back((*at)[i].get<std::string>());
+    }
+  }
   std::vector<std::uint64_t> addresses(const char* key) {
     std::vector<std::uint64_t> result;
     const json* at = find(key, "a list", &json::is_array);
@@ -230,6 +240,7 @@ void read(reader& from, source_location& to) {
 
 void read(reader& from, scenario& to) {
   from("device", to.device);
+  from.texts("client_devices", to.client_devices);
   from("clients", to.clients);
   from("requests", to.requests);
   from("cpus", to.cpus);
@@ -279,6 +290,12 @@ void read(reader& from, trace& to) {
   from("belay_version", to.belay_version);
   from("driver", to.driver);
   from("build_id", to.build_id);
+  from.list("with_drivers", [&](reader& r) {
+    trace::other_driver one;
+    r("driver", one.driver);
+    r("build_id", one.build_id);
+    to.with_drivers.push_back(std::move(one));
+  });
   from("compiler", to.compiler);
   from.object("scenario", [&](reader& r) { read(r, to.what); });
   from("strategy", to.strategy);
@@ -325,6 +342,10 @@ std::string to_json(const trace& what) {
   for (const directive& d : what.directives) {
     directives.push_back({{"actor", d.actor}, {"step", d.step}, {"to", d.to}});
   }
+  json with_drivers = json::array();
+  for (const trace::other_driver& d : what.with_drivers) {
+    with_drivers.push_back({{"driver", d.driver}, {"build_id", d.build_id}});
+  }
   json identities = json::array();
   for (const std::uint64_t each : what.identities) identities.push_back(hex(each));
   json shared = json::array();
@@ -342,6 +363,7 @@ std::string to_json(const trace& what) {
                       {"belay_version", what.belay_version},
                       {"driver", what.driver},
                       {"build_id", what.build_id},
+                      {"with_drivers", with_drivers},
                       {"compiler", what.compiler},
                       {"scenario", write(what.what)},
                       {"strategy", what.strategy},

@@ -47,6 +47,10 @@ struct trace {
   std::string belay_version;
   std::string driver;    ///< path of the driver's .so when it was made
   std::string build_id;  ///< of that file; replay refuses another
+  struct other_driver {
+    std::string driver, build_id;
+  };
+  std::vector<other_driver> with_drivers;  ///< that were loaded before it, in order
   std::string compiler;
   scenario what;         ///< whole, so that no file is needed
   std::string strategy;  ///< the phase that found it

@@ -18,6 +18,7 @@ struct driver_extra {
   DRIVER_EXTENSION visible{};
   PDRIVER_OBJECT next = nullptr;
   driver_extension_block* extensions = nullptr;
+  code_range code;
 };
 
 inline driver_extra* extra_of(PDRIVER_OBJECT driver) {
@@ -36,7 +37,7 @@ UNICODE_STRING joined(const char* prefix, const char* name) {
   return make_string(text, sync::memory_use::guest);
 }
 
-PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name) {
+PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name, code_range code) {
   auto driver = static_cast<PDRIVER_OBJECT>(kernel::create_object(
       &kernel::driver_type, sizeof(DRIVER_OBJECT) + sizeof(driver_extra), nullptr));
   if (driver == nullptr) return nullptr;
@@ -51,6 +52,7 @@ PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name) {
   *hardware = joined("\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM", "");
   driver->HardwareDatabase = hardware;
   for (auto& routine : driver->MajorFunction) routine = &invalid_device_request;
+  extra_of(driver)->code = code;
   extra_of(driver)->next = io().drivers;
   io().drivers = driver;
   return driver;
@@ -88,8 +90,22 @@ void check_names(PDRIVER_OBJECT driver) {
   }
 }
 
-void check_irps() {
+bool is_alone(PDRIVER_OBJECT driver) {
+  return io().drivers == driver && extra_of(driver)->next == nullptr;
+}
+
+// A packet that lives on when the driver is gone may be another driver's.
+bool concerns(const irp_record* r, PDRIVER_OBJECT driver) {
+  if (is_alone(driver)) return true;
+  const code_range& code = extra_of(driver)->code;
+  const bool made_here = code.size != 0 && word(r->site) - word(code.start) < code.size;
+  return made_here || r->creator == driver ||
+         (r->device != nullptr && r->device->DriverObject == driver);
+}
+
+void check_irps(PDRIVER_OBJECT driver) {
   for (const irp_record* r = io().first; r != nullptr; r = r->next) {
+    if (!concerns(r, driver)) continue;
     switch (r->kind) {
       case irp_kind::user:
       case irp_kind::synchronous:
@@ -123,8 +139,9 @@ void make_ready(PDRIVER_OBJECT driver) {
 // Nothing of a driver that is not there may be left.
 void check_gone(PDRIVER_OBJECT driver) {
   check_names(driver);
-  check_irps();
-  kernel::check_unload(nullptr, 0);
+  check_irps(driver);
+  const code_range code = is_alone(driver) ? code_range{} : extra_of(driver)->code;
+  kernel::check_unload(code.start, code.size);
 }
 
 }  // namespace
@@ -133,10 +150,10 @@ void forget_drivers() {
   while (io().drivers != nullptr) free_driver(io().drivers);
 }
 
-load_result load_driver(driver_entry entry, const char* service_name) {
+load_result load_driver(driver_entry entry, const char* service_name, code_range code) {
   const sync::sealed seal;
   load_result result;
-  PDRIVER_OBJECT driver = make_driver(entry, service_name);
+  PDRIVER_OBJECT driver = make_driver(entry, service_name, code);
   if (driver == nullptr) {
     result.status = STATUS_INSUFFICIENT_RESOURCES;
     return result;

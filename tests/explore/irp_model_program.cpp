@@ -51,7 +51,8 @@ void model_complete(model_irp* done) {
 }  // extern "C"
 
 irp_model::irp_model(const model& which_model) : model_(which_model) {
-  sync::guest().set_image(reinterpret_cast<std::uintptr_t>(model_.state), sizeof *model_.state);
+  sync::guest().forget_images();
+  sync::guest().add_image(reinterpret_cast<std::uintptr_t>(model_.state), sizeof *model_.state);
   sync::guest().set_fault_handler([](std::uintptr_t, std::size_t, bool) {
     fail("WDM-IRP-001", "the request was touched after its completion");
   });

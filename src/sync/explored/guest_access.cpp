@@ -23,11 +23,13 @@ void guest_memory::map() {
   arena_learned_ = static_cast<std::uint8_t*>(at);
 }
 
-void guest_memory::set_image(std::uintptr_t base, std::size_t bytes) {
+void guest_memory::add_image(std::uintptr_t base, std::size_t bytes) {
   map();
-  image_ = base;
-  image_size_ = bytes;
-  image_learned_.assign(bytes / 8 + 2, 0);
+  if (image_count_ == most_images) return;
+  const std::size_t first =
+      image_count_ == 0 ? 0 : images_[image_count_ - 1].first + images_[image_count_ - 1].size;
+  images_[image_count_++] = {base, (bytes + 7) & ~std::size_t{7}, first};
+  image_learned_.assign((first + bytes) / 8 + 2, 0);
 }
 
 void guest_memory::forget() {
@@ -80,9 +82,7 @@ void guest_memory::learn_granule(std::uint8_t* at, actor_id who, std::uintptr_t 
     found = after == (many | written) && before != (many | written);
     if (!found) return;
   }
-  const bool in_image = address - image_ < image_size_;
-  pending_.push_back(in_image ? ((address - image_) & ~std::uintptr_t{7}) + 1
-                              : address & ~std::uintptr_t{7});
+  pending_.push_back(portable(address & ~std::uintptr_t{7}));
   grew_ = true;
 }
 
@@ -113,7 +113,8 @@ void guest_memory::poisoned(std::uintptr_t address, std::size_t size) {
 std::uint8_t* guest_memory::learned_at(std::uint64_t granule) {
   const std::uintptr_t offset = granule - world().memory().base();
   if (offset < arena::size) return arena_learned_ + (offset >> 3);
-  if (granule - 1 < image_size_) return image_learned_.data() + ((granule - 1) >> 3);
+  if ((granule - 1) >> 3 < image_learned_.size())
+    return image_learned_.data() + ((granule - 1) >> 3);
   return nullptr;
 }
 
@@ -149,8 +150,8 @@ void guest_memory::learn_point(std::uintptr_t address, access_kind kind) {
   std::uint8_t* at;
   if (offset < arena::size) {
     at = arena_learned_ + (offset >> 3);
-  } else if (address - image_ < image_size_) {
-    at = image_learned_.data() + ((address - image_) >> 3);
+  } else if (const image* const in = image_of(address)) {
+    at = image_learned_.data() + ((in->first + (address - in->base)) >> 3);
   } else {
     return;
   }

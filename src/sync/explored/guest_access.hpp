@@ -28,8 +28,10 @@ class guest_memory {
   /// `every` access to anything but the own stack is a point; the filter is off.
   void set_every_access(bool every) { every_access_ = every; }
   bool every_access() const { return every_access_; }
-  /// The guest's own writable data, `image` bytes at `base`.
-  void set_image(std::uintptr_t base, std::size_t bytes);
+  /// Writable data of one more guest, `bytes` at `base`, a multiple of eight. At most
+  /// `most_images`.
+  void add_image(std::uintptr_t base, std::size_t bytes);
+  void forget_images() { image_count_ = 0; }
   void set_fault_handler(fault_handler handler) { on_fault_ = handler; }
   /// Forgets what was learned.
   void forget();
@@ -47,12 +49,13 @@ class guest_memory {
     return was;
   }
   std::size_t shared_granules() const { return shared_.size(); }
-  /// The shared granules: addresses in the arena, or offsets in the image plus one.
+  /// The shared granules: addresses in the arena, or offsets in the images plus one.
   std::vector<std::uint64_t> shared_set() const { return shared_; }
-  /// An address that means the same in every process: in the arena itself, in the image its offset
-  /// plus one; others are as they are.
+  /// An address that means the same in every process: in the arena itself, in an image its offset
+  /// plus one, where each image begins at the end of the one before; others are as they are.
   std::uint64_t portable(std::uintptr_t address) const {
-    return address - image_ < image_size_ ? address - image_ + 1 : address;
+    const image* const in = image_of(address);
+    return in != nullptr ? in->first + (address - in->base) + 1 : address;
   }
   /// Makes exactly these shared, and freezes.
   void restore_shared_set(const std::vector<std::uint64_t>& granules);
@@ -77,8 +80,8 @@ class guest_memory {
         return fault(address, size, kind);
       }
       learned = arena_learned_ + (offset >> 3);
-    } else if (address - image_ < image_size_) {
-      learned = image_learned_.data() + ((address - image_) >> 3);
+    } else if (const image* const in = image_of(address)) {
+      learned = image_learned_.data() + ((in->first + (address - in->base)) >> 3);
     } else {
       return;
     }
@@ -130,6 +133,19 @@ class guest_memory {
   // point.
   static constexpr std::uint8_t shared = 0x80, written = 0x40, who_mask = 0x3f;
   static constexpr std::uint8_t many = who_mask;
+  static constexpr int most_images = 8;
+
+  struct image {
+    std::uintptr_t base;
+    std::size_t size;
+    std::size_t first;  // its offset among all images
+  };
+  const image* image_of(std::uintptr_t address) const {
+    for (int i = 0; i < image_count_; ++i) {
+      if (address - images_[i].base < images_[i].size) return &images_[i];
+    }
+    return nullptr;
+  }
 
   void learn(std::uint8_t* at, actor_id who, std::uintptr_t address, std::size_t size,
              access_kind kind, bool synchronises);
@@ -143,9 +159,9 @@ class guest_memory {
   void map();
 
   std::uint8_t* arena_learned_ = nullptr;
-  std::uintptr_t image_ = 0;
-  std::size_t image_size_ = 0;
-  std::vector<std::uint8_t> image_learned_;
+  image images_[most_images] = {};
+  int image_count_ = 0;
+  std::vector<std::uint8_t> image_learned_;  // of all images
   bool every_access_ = false;
   bool grew_ = false;
   bool frozen_ = false;
