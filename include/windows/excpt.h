@@ -11,6 +11,8 @@
 //   - EXCEPTION_CONTINUE_EXECUTION is refused, with a report: there is no way back.
 //   - A local that A changes and B or C reads has to be volatile; otherwise its value there is
 //     indeterminate, as after setjmp.
+//   - Leaving A by return, goto, break or continue where a C follows needs -O1 or more (belay cc's
+//     default); code that is not optimised gets a report there.
 //   - The pair is two statements: without braces around it, it is no single body of an if with an
 //     else. break and continue in C end C.
 //   - In C++ the lower-case words stay what the language says, and no destructor between the raise

@@ -1,5 +1,7 @@
 #include "explore/execution.hpp"
 
+#include "kernel/exception.hpp"
+
 #include <ucontext.h>
 
 #include <csignal>
@@ -47,12 +49,25 @@ const void* crash_address = nullptr;
 const void* crash_site = nullptr;
 const void* crash_frame = nullptr;
 int crash_signal = 0;
+bool crash_wrote = false;
+
+/// What a guarded block of the guest may handle: a fault on a user's address, a division.
+void raise_in_guest() {
+  const auto address = reinterpret_cast<std::uintptr_t>(crash_address);
+  const bool segment = crash_signal == SIGSEGV || crash_signal == SIGBUS;
+  const bool divides = crash_signal == SIGFPE && kernel::in_guarded_block();
+  if (!divides && !(segment && kernel::catches_fault(address))) return;
+  crash_signal = 0;
+  if (divides) kernel::raise_exception(kernel::status_integer_divide_by_zero, crash_site);
+  kernel::raise_fault(address, crash_wrote, crash_site);
+}
 
 // Runs on the crashed actor's stack, or on its last page for a stack that ran out.
 void after_crash() {
   kernel::violation what;
   const sync::scheduler& s = sync::world();
   const auto address = reinterpret_cast<std::uintptr_t>(crash_address);
+  if (!s.memory().mapped() || !s.memory().in_guard(address)) raise_in_guest();
   what.site = crash_site;
   what.object = crash_address;
   what.parameter[0] = address;
@@ -105,6 +120,7 @@ void after_crash() {
 void redirect(ucontext_t* context, int signal) {
   greg_t* const registers = context->uc_mcontext.gregs;
   crash_signal = signal;
+  crash_wrote = (registers[REG_ERR] & 2) != 0;
   // Sites are return addresses: just behind the instruction's first byte counts as one.
   crash_site = reinterpret_cast<const void*>(registers[REG_RIP] + 1);
   crash_frame = reinterpret_cast<const void*>(registers[REG_RBP]);

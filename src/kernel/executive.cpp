@@ -4,6 +4,7 @@
 #include <new>
 
 #include "kernel/api.hpp"
+#include "kernel/exception.hpp"
 #include "kernel/object.hpp"
 #include "kernel/parts.hpp"
 
@@ -72,6 +73,7 @@ void stop() {
   free_pool();
   while (thread* const each = the_root->threads) {
     unlink(the_root->threads, each);
+    free_tries(*each);
     discard(each);
   }
   sync::local() = nullptr;
@@ -105,6 +107,7 @@ void retire() {
   }
   sync::local() = nullptr;
   if (self->object != nullptr) thread_left(*self);
+  free_tries(*self);
   discard(self);
 }
 

@@ -40,7 +40,7 @@ class formatter {
   void run(const C* format) {
     while (*format != 0) {
       if (*format != '%') {
-        out_.put(unit(*format++));
+        put(*format++);
         continue;
       }
       if (*++format == '%') {
@@ -57,7 +57,8 @@ class formatter {
 
  private:
   static char16_t unit(char c) { return static_cast<unsigned char>(c); }
-  static char16_t unit(wchar_t c) { return static_cast<char16_t>(c); }
+  void put(char c) { out_.put_byte(static_cast<unsigned char>(c)); }
+  void put(wchar_t c) { out_.put(static_cast<char16_t>(c)); }
   static constexpr bool is_wide = sizeof(C) == 2;
 
   static const C* read_flags(const C* at, directive& what) {
@@ -238,7 +239,7 @@ class formatter {
 
   void character(const directive& what, int value, bool wide) {
     if (!what.left) fill(what.width - 1, ' ');
-    out_.put(wide ? static_cast<char16_t>(value) : unit(static_cast<char>(value)));
+    wide ? put(static_cast<wchar_t>(value)) : put(static_cast<char>(value));
     if (what.left) fill(what.width - 1, ' ');
   }
 
@@ -249,7 +250,7 @@ class formatter {
     }
     const int padding = what.width - static_cast<int>(length);
     if (!what.left) fill(padding, ' ');
-    for (std::size_t i = 0; i < length; ++i) out_.put(unit(at[i]));
+    for (std::size_t i = 0; i < length; ++i) put(at[i]);
     if (what.left) fill(padding, ' ');
   }
 
@@ -281,9 +282,10 @@ class formatter {
   }
 
   void real(const directive& what, char conversion) {
-    char format[] = "%+#.*f";
+    char format[] = "%+ #.*f";
     char* at = format + 1;
     if (what.plus) *at++ = '+';
+    if (what.space) *at++ = ' ';
     if (what.alternate) *at++ = '#';
     *at++ = '.';
     *at++ = '*';
@@ -297,9 +299,20 @@ class formatter {
                       what.precision < 0 ? 6 : (what.precision > 60 ? 60 : what.precision),
                       va_arg(arguments_.list, double));
 #pragma GCC diagnostic pop
-    directive padded = what;
-    padded.precision = -1;
-    text(padded, digits, static_cast<std::size_t>(length));
+    real_text(what, digits, length);
+  }
+
+  /// Zeros go between the sign and the digits.
+  void real_text(const directive& what, const char* digits, int length) {
+    const bool is_number = digits[length - 1] >= '.' && digits[length - 1] <= '9';
+    const int sign = digits[0] == '-' || digits[0] == '+' || digits[0] == ' ' ? 1 : 0;
+    const int padding = what.width - length;
+    const bool zeros = what.zero && !what.left && is_number;
+    if (!what.left && !zeros) fill(padding, ' ');
+    for (int i = 0; i < sign; ++i) out_.put(unit(digits[i]));
+    if (zeros) fill(padding, '0');
+    for (int i = sign; i < length; ++i) out_.put(unit(digits[i]));
+    if (what.left) fill(padding, ' ');
   }
 
   character_sink& out_;

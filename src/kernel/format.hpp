@@ -8,9 +8,11 @@
 
 namespace belay::inline BELAY_BUILD::kernel {
 
-/// Takes one character, UTF-16 or a byte.
+/// Takes one character: UTF-16, or a byte of narrow text, which a sink that knows no encoding takes
+/// as the character of that number.
 struct character_sink {
   virtual void put(char16_t c) = 0;
+  virtual void put_byte(unsigned char c) { put(c); }
 
  protected:
   ~character_sink() = default;

@@ -1,6 +1,7 @@
 // Memory descriptor lists. All memory is resident and mapped where it is, so locking and mapping
 // only leave their marks; that they pair up is checked.
 #include "kernel/api.hpp"
+#include "kernel/exception.hpp"
 #include "kernel/pool.hpp"
 
 #include <ntifs.h>
@@ -46,21 +47,32 @@ VOID IoFreeMdl(PMDL Mdl) {
   BELAY_EXPORT(IoFreeMdl, Mdl);
   free_pool_block(Mdl, mdl_tag, "IoFreeMdl", BELAY_SITE);
 }
-/// Describes a part of what another MDL describes.
+/// Describes a part of what another MDL describes; `Length` 0: all from `VirtualAddress` on.
+/// Contract: WDM-IRP-026: the part lies within the whole, and fits into the target.
 VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length) {
   BELAY_EXPORT(IoBuildPartialMdl, SourceMdl);
   use_mdl(SourceMdl);
   use_mdl(TargetMdl);
   const auto offset = static_cast<ULONG>(static_cast<char*>(VirtualAddress) -
                                          static_cast<char*>(start_of(SourceMdl)));
+  const std::uint64_t part = Length != 0 ? Length : SourceMdl->ByteCount - offset;
+  BELAY_CONTRACT(
+      offset <= SourceMdl->ByteCount && part <= SourceMdl->ByteCount - offset &&
+          static_cast<std::size_t>(TargetMdl->Size) >=
+              sizeof(MDL) +
+                  sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, part),
+      "WDM-IRP-026", "TARGET_MDL_TOO_SMALL", 0x40, (0, 0, 0, 0), TargetMdl,
+      "IoBuildPartialMdl: %llu bytes at offset %u of a buffer of %u do not lie in it, or "
+      "need a larger target MDL",
+      static_cast<unsigned long long>(part), offset, SourceMdl->ByteCount);
   TargetMdl->StartVa = PAGE_ALIGN(VirtualAddress);
   TargetMdl->ByteOffset = BYTE_OFFSET(VirtualAddress);
-  TargetMdl->ByteCount = Length != 0 ? Length : SourceMdl->ByteCount - offset;
+  TargetMdl->ByteCount = static_cast<ULONG>(part);
   TargetMdl->MdlFlags = static_cast<CSHORT>(
       MDL_PARTIAL | (SourceMdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL |
                                             MDL_PAGES_LOCKED | MDL_IO_PAGE_READ)));
   if (SourceMdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) {
-    TargetMdl->MappedSystemVa = start_of(TargetMdl);
+    TargetMdl->MappedSystemVa = static_cast<char*>(SourceMdl->MappedSystemVa) + offset;
     TargetMdl->MdlFlags = static_cast<CSHORT>(TargetMdl->MdlFlags | MDL_PARENT_MAPPED_SYSTEM_VA);
   }
 }
@@ -73,19 +85,33 @@ VOID MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList) {
       static_cast<CSHORT>(MemoryDescriptorList->MdlFlags | MDL_SOURCE_IS_NONPAGED_POOL);
 }
 
-/// Contract: WDM-IRP-026: an MDL is locked once.
-VOID MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE, LOCK_OPERATION Operation) {
+/// Makes sure that a buffer is there and, for IoWriteAccess and IoModifyAccess, can be written.
+///
+/// Raises:   STATUS_ACCESS_VIOLATION; for UserMode also when the range is not a user's.
+/// Contract: WDM-IRP-026: an MDL is locked once. WDM-EX-002
+VOID MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
+                         LOCK_OPERATION Operation) {
   BELAY_EXPORT(MmProbeAndLockPages, MemoryDescriptorList);
   use_mdl(MemoryDescriptorList);
-  BELAY_CONTRACT((MemoryDescriptorList->MdlFlags & MDL_PAGES_LOCKED) == 0, "WDM-IRP-026",
+  constexpr int never =
+      MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL | MDL_MAPPED_TO_SYSTEM_VA;
+  BELAY_CONTRACT((MemoryDescriptorList->MdlFlags & never) == 0, "WDM-IRP-026",
                  "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
-                 (0xB4, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
-                  static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), 0),
+                 (0xB0, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
+                  static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), never),
                  MemoryDescriptorList,
-                 "MmProbeAndLockPages on an MDL whose pages are locked already");
-  MemoryDescriptorList->MdlFlags =
-      static_cast<CSHORT>(MemoryDescriptorList->MdlFlags | MDL_PAGES_LOCKED |
-                          (Operation != IoReadAccess ? MDL_WRITE_OPERATION : 0));
+                 "MmProbeAndLockPages on an MDL that is locked or mapped already, or that "
+                 "describes pool or a part of another MDL (MdlFlags 0x%X)",
+                 static_cast<unsigned>(MemoryDescriptorList->MdlFlags));
+  const bool write = Operation != IoReadAccess;
+  char* const at = static_cast<char*>(start_of(MemoryDescriptorList));
+  const std::size_t bytes = MemoryDescriptorList->ByteCount;
+  if ((AccessMode != KernelMode && !is_users(at, bytes)) ||
+      !sync::is_accessible(at, bytes, write)) {
+    raise_exception(status_access_violation, BELAY_SITE);
+  }
+  MemoryDescriptorList->MdlFlags = static_cast<CSHORT>(
+      MemoryDescriptorList->MdlFlags | MDL_PAGES_LOCKED | (write ? MDL_WRITE_OPERATION : 0));
 }
 /// Contract: WDM-IRP-026: only what is locked is unlocked.
 VOID MmUnlockPages(PMDL MemoryDescriptorList) {
@@ -96,16 +122,31 @@ VOID MmUnlockPages(PMDL MemoryDescriptorList) {
                  (0x7C, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
                   static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), 0),
                  MemoryDescriptorList, "MmUnlockPages on an MDL whose pages are not locked");
+  BELAY_CONTRACT((MemoryDescriptorList->MdlFlags & MDL_PARTIAL) == 0, "WDM-IRP-026",
+                 "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
+                 (0xB4, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
+                  static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), MDL_PARTIAL),
+                 MemoryDescriptorList,
+                 "MmUnlockPages on a partial MDL: the pages are its source's");
   MemoryDescriptorList->MdlFlags =
       static_cast<CSHORT>(MemoryDescriptorList->MdlFlags &
                           ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA));
 }
 
 /// Returns where the buffer is mapped: where it is.
+///
+/// Contract: WDM-IRP-026: its pages are locked, or those of the MDL of which it is a part.
 PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
                                    MEMORY_CACHING_TYPE, PVOID, ULONG, ULONG) {
   BELAY_EXPORT(MmMapLockedPagesSpecifyCache, MemoryDescriptorList);
   use_mdl(MemoryDescriptorList);
+  constexpr int locked =
+      MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL | MDL_IO_SPACE;
+  BELAY_CONTRACT((MemoryDescriptorList->MdlFlags & locked) != 0, "WDM-IRP-026",
+                 "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
+                 (0xB3, reinterpret_cast<std::uint64_t>(MemoryDescriptorList),
+                  static_cast<std::uint64_t>(MemoryDescriptorList->MdlFlags), locked),
+                 MemoryDescriptorList, "an MDL is mapped whose pages are not locked");
   PVOID const at = start_of(MemoryDescriptorList);
   if (AccessMode == KernelMode) {
     MemoryDescriptorList->MappedSystemVa = at;
@@ -169,9 +210,10 @@ PHYSICAL_ADDRESS MmGetPhysicalAddress(PVOID BaseAddress) {
   same.QuadPart = reinterpret_cast<LONGLONG>(BaseAddress);
   return same;
 }
+/// Whether a read would not fault at this moment.
 BOOLEAN MmIsAddressValid(PVOID VirtualAddress) {
   BELAY_EXPORT(MmIsAddressValid, VirtualAddress);
-  return reinterpret_cast<ULONG_PTR>(VirtualAddress) >= 0x10000;
+  return sync::is_accessible(VirtualAddress, 1, false);
 }
 // Nothing is ever paged out.
 PVOID MmLockPagableDataSection(PVOID AddressWithinSection) {
@@ -203,14 +245,6 @@ PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName) {
   }
   name[length] = '\0';
   return find(name);
-}
-
-/// A user's buffer is the process's own memory here: there is nothing to tell apart.
-VOID ProbeForRead(const volatile VOID* Address, SIZE_T, ULONG) {
-  BELAY_EXPORT(ProbeForRead, const_cast<const void*>(Address));
-}
-VOID ProbeForWrite(volatile VOID* Address, SIZE_T, ULONG) {
-  BELAY_EXPORT(ProbeForWrite, const_cast<const void*>(Address));
 }
 
 }  // extern "C"

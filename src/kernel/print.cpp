@@ -256,25 +256,6 @@ VOID KeBugCheck(ULONG BugCheckCode) {
   end("WDM-IRP-025", "KeBugCheck", BugCheckCode, {0, 0, 0, 0}, __builtin_return_address(0), text);
 }
 
-/// No handler can catch it: see excpt.h. Contract: WDM-IRP-025
-VOID ExRaiseStatus(NTSTATUS Status) {
-  BELAY_EXPORT(ExRaiseStatus, nullptr);
-  char text[80];
-  std::snprintf(text, sizeof text, "the driver raised 0x%08X", static_cast<ULONG>(Status));
-  end("WDM-IRP-025", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0x7E,
-      {static_cast<ULONG>(Status), 0, 0, 0}, __builtin_return_address(0), text);
-}
-VOID ExRaiseAccessViolation(VOID) {
-  BELAY_EXPORT(ExRaiseAccessViolation, nullptr);
-  end("WDM-IRP-025", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0x7E, {0xC0000005, 0, 0, 0},
-      __builtin_return_address(0), "the driver raised an access violation");
-}
-VOID ExRaiseDatatypeMisalignment(VOID) {
-  BELAY_EXPORT(ExRaiseDatatypeMisalignment, nullptr);
-  end("WDM-IRP-025", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0x7E, {0x80000002, 0, 0, 0},
-      __builtin_return_address(0), "the driver raised a datatype misalignment");
-}
-
 namespace {
 BOOLEAN debugger_enabled = FALSE;
 BOOLEAN debugger_not_present = TRUE;

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "kernel/dispatcher_nt.hpp"
+#include "kernel/exception.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -62,6 +63,7 @@ void thread_main(void* argument) {
   const routine_state entered = routine_entered();
   if (setjmp(leave) == 0) told.routine(told.context);
   self.exit_point = nullptr;
+  leave_all_blocks(self);
   end_thread(self, entered, told.routine);
   end_task();
 }
