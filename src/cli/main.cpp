@@ -31,6 +31,7 @@ constexpr verb verbs[] = {
     {"check", check,
      "driver.c|driver.so [option]...   explore it; verdict, counter-example, reports"},
     {"replay", replay, "trace.json   run the one interleaving of a counter-example again"},
+    {"run", run_driver, "driver.c|driver.so...   host them: device files, Ctrl-C, live view"},
     {"explain", explain,
      "WDM-CANCEL-012   a clause: what it demands, what Windows shows, how to fix"},
     {"list", list, "[clauses]   what Windows functions Belay has; its clauses"},

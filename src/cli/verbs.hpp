@@ -7,6 +7,7 @@ namespace belay::cli {
 int cc(int count, char** arguments);
 int check(int count, char** arguments);
 int replay(int count, char** arguments);
+int run_driver(int count, char** arguments);
 int explain(int count, char** arguments);
 int list(int count, char** arguments);
 int doctor(int count, char** arguments);

@@ -208,6 +208,7 @@ void visit_devices(const _DRIVER_OBJECT* driver, bool (*visit)(void* context, co
     view.device_type = d->DeviceType;
     view.flags = d->Flags;
     view.exclusive = (d->Flags & DO_EXCLUSIVE) != 0;
+    view.security = extra->security;
     if (!visit(context, view)) return;
   }
 }

@@ -69,6 +69,7 @@ struct device_view {
   std::uint32_t device_type = 0;
   std::uint32_t flags = 0;  ///< DO_BUFFERED_IO and its kin
   bool exclusive = false;
+  const char* security = nullptr;  ///< the SDDL of IoCreateDeviceSecure, or nullptr
 };
 
 /// Calls `visit(context, view)` for each device until it returns false.

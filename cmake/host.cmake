@@ -1,0 +1,11 @@
+# The host needs libfuse3; without it everything else is built.
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(FUSE3 QUIET IMPORTED_TARGET fuse3>=3.14)
+endif()
+if(FUSE3_FOUND)
+  set(BELAY_HAS_HOST ON)
+else()
+  set(BELAY_HAS_HOST OFF)
+  message(STATUS "No belay run: libfuse3 is not installed (libfuse3-dev); ./run installs it")
+endif()

@@ -1,0 +1,33 @@
+// belay-host: what `belay run` starts. It holds the native library and loads drivers.
+#include "cli/failure.hpp"
+#include "cli/output.hpp"
+#include "cli/run_arguments.hpp"
+#include "host/session.hpp"
+
+namespace belay::cli {
+namespace {
+
+int host_drivers(int count, char** arguments) {
+  CLI::App app("Hosts drivers; started by `belay run`.", "belay-host");
+  run_arguments parsed;
+  parsed.add_to(app);
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    throw failure(wrong_use, error.what());
+  }
+  if (parsed.folder.empty()) throw failure(wrong_use, "--mount is missing; use `belay run`");
+  host::session_options options;
+  options.drivers = parsed.drivers;
+  options.folder = parsed.folder;
+  options.verifier = !parsed.no_verifier;
+  host::plain_view show;
+  return host::run(options, show);
+}
+
+}  // namespace
+}  // namespace belay::cli
+
+int main(int count, char** arguments) {
+  return belay::cli::guarded(&belay::cli::host_drivers, count, arguments);
+}

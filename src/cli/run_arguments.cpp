@@ -1,0 +1,26 @@
+#include "cli/run_arguments.hpp"
+
+namespace belay::cli {
+
+void run_arguments::add_to(CLI::App& app) {
+  app.add_option("driver", drivers, "driver.so files, or sources (one driver a source)")
+      ->required();
+  app.add_option("--mount", folder, "folder for the device files (/run/belay/NAME)");
+  app.add_option("--cc", compiler, "compiler for sources: gcc, clang or a program");
+  app.add_option("-D", defines, "macro for sources");
+  app.add_option("-I", include_folders, "include folder for sources");
+  app.add_flag("--no-verifier", no_verifier, "only what Windows stops at without Driver Verifier");
+  app.add_flag("--json", json, "one line of JSON an event, on standard output");
+  app.add_flag("--plain", plain, "no live view, even on a terminal");
+}
+
+std::vector<std::string> run_arguments::repeated() const {
+  std::vector<std::string> out;
+  if (!folder.empty()) out.push_back("--mount=" + folder);
+  if (no_verifier) out.push_back("--no-verifier");
+  if (json) out.push_back("--json");
+  if (plain) out.push_back("--plain");
+  return out;
+}
+
+}  // namespace belay::cli

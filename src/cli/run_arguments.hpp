@@ -1,0 +1,25 @@
+// What `belay run` and the host behind it take.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace belay::cli {
+
+struct run_arguments {
+  std::vector<std::string> drivers;
+  std::string folder;
+  std::string compiler;
+  std::vector<std::string> defines, include_folders;
+  bool no_verifier = false;
+  bool json = false;
+  bool plain = false;
+
+  void add_to(CLI::App& app);
+  /// The options as arguments again, without the drivers and what compiles them.
+  std::vector<std::string> repeated() const;
+};
+
+}  // namespace belay::cli

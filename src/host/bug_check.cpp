@@ -1,0 +1,204 @@
+#include "host/bug_check.hpp"
+
+#include <execinfo.h>
+#include <ucontext.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "guest/bug_checks.hpp"
+#include "kernel/exception.hpp"
+#include "kernel/executive.hpp"
+#include "sync/sync.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+namespace {
+
+struct {
+  sync::inner_lock lock;
+  bool taken = false;
+  bug_check what;
+  void (*told)() = nullptr;
+} state;
+
+[[noreturn]] void sleep_for_good() {
+  sync::parking forever;
+  for (;;) forever.park(sync::forever);
+}
+
+bool first() {
+  const kernel::guard hold(state.lock);
+  const bool was = state.taken;
+  state.taken = true;
+  return !was;
+}
+
+// Our own frames between the driver and here are of no interest: the driver's begin at `site`.
+void take_stack(const void* site) {
+  void* frames[64];
+  const int count = backtrace(frames, 64);
+  auto& out = state.what.stack;
+  int from = 0;
+  for (int i = 0; i < count; ++i) {
+    if (frames[i] == site) from = i;
+  }
+  if (site != nullptr && from == 0) out.push_back(reinterpret_cast<std::uint64_t>(site));
+  for (int i = from; i < count; ++i) out.push_back(reinterpret_cast<std::uint64_t>(frames[i]));
+}
+
+void take_in_flight() {
+  wdm::visit_irps(
+      [](void* context, const wdm::irp_view& each) {
+        auto& out = *static_cast<std::vector<std::string>*>(context);
+        if (each.state == wdm::irp_state::completed || each.state == wdm::irp_state::freed) {
+          return true;
+        }
+        out.push_back(fmt::format("IRP {} major {:#x} {}{}{}", fmt::ptr(each.irp), each.major,
+                                  wdm::name_of(each.state),
+                                  each.cancel_requested ? ", cancel requested" : "",
+                                  each.routine_armed ? ", cancel routine set" : ""));
+        return out.size() < 64;
+      },
+      &state.what.in_flight);
+}
+
+void violated(const kernel::violation& what) {
+  if (!first()) sleep_for_good();
+  bug_check& out = state.what;
+  out.clause = what.clause;
+  out.rule = what.rule;
+  out.text = what.text;
+  out.code = what.bug_check;
+  std::memcpy(out.parameter, what.parameter, sizeof out.parameter);
+  out.object = what.object;
+  take_stack(what.site);
+  take_in_flight();
+  state.told();
+  sleep_for_good();
+}
+
+struct crash_words {
+  int signal;
+  const char* rule;
+  std::uint32_t exception;
+  const char* text;
+};
+constexpr crash_words crashes[] = {
+    {SIGSEGV, "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0xC0000005,
+     "touched memory at {} that is not there"},
+    {SIGBUS, "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0xC0000006,
+     "touched memory at {} that is not there"},
+    {SIGFPE, "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0xC0000094, "divided by zero"},
+    {SIGILL, "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0xC000001D,
+     "ran an illegal instruction or a trap"},
+    {SIGTRAP, "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", 0x80000003,
+     "ran an illegal instruction or a trap"},
+};
+
+#if defined(__x86_64__)
+// Goes on in kernel::raise_fault, on the stack of the faulting code, when the handler returns.
+bool raised(siginfo_t* info, ucontext_t* context) {
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  if (!kernel::catches_fault(address)) return false;
+  constexpr greg_t red_zone = 128, page_fault_write = 2;
+  greg_t* const at = context->uc_mcontext.gregs;
+  at[REG_RDI] = static_cast<greg_t>(address);
+  at[REG_RSI] = (at[REG_ERR] & page_fault_write) != 0;
+  at[REG_RDX] = at[REG_RIP];
+  at[REG_RSP] = ((at[REG_RSP] - red_zone) & ~greg_t{15}) - 8;
+  at[REG_RIP] = reinterpret_cast<greg_t>(
+      static_cast<void (*)(std::uintptr_t, bool, const void*)>(&kernel::raise_fault));
+  return true;
+}
+#else
+bool raised(siginfo_t*, ucontext_t*) { return false; }
+#endif
+
+void crashed(int signal, siginfo_t* info, void* context) {
+  if (signal == SIGSEGV && raised(info, static_cast<ucontext_t*>(context))) return;
+  if (!first()) sleep_for_good();
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  bug_check& out = state.what;
+  out.clause = "WDM-IRP-014";
+  for (const crash_words& each : crashes) {
+    if (each.signal != signal) continue;
+    const std::uint8_t level = kernel::irql();
+    if (level >= kernel::dispatch_level && signal == SIGSEGV) {
+      out.code = 0xD1;
+      out.rule = "DRIVER_IRQL_NOT_LESS_OR_EQUAL";
+      out.parameter[0] = address;
+      out.parameter[1] = level;
+    } else {
+      out.code = 0x7E;
+      out.rule = each.rule;
+      out.parameter[0] = each.exception;
+      out.parameter[1] = address;
+    }
+    out.text = "the driver " + fmt::format(fmt::runtime(each.text), info->si_addr);
+  }
+  out.object = info->si_addr;
+  take_stack(nullptr);
+  take_in_flight();
+  state.told();
+  sleep_for_good();
+}
+
+std::string place_of(const guest::stack_frame& frame) {
+  if (frame.where.file.empty()) return frame.where.function;
+  return fmt::format("{} at {}:{}", frame.where.function, frame.where.file, frame.where.line);
+}
+
+}  // namespace
+
+void catch_bug_checks(void (*told)()) {
+  void* warm[4];
+  backtrace(warm, 4);  // loads what it needs while nothing is broken
+  state.told = told;
+  kernel::set_violation_sink(&violated);
+  struct sigaction action {};
+  action.sa_sigaction = &crashed;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  for (const crash_words& each : crashes) sigaction(each.signal, &action, nullptr);
+}
+
+const bug_check& the_bug_check() { return state.what; }
+
+std::string screen_of(const bug_check& what, const std::vector<driver_image>& drivers) {
+  std::string out = fmt::format("\n*** {}: {}\n", what.clause, what.text);
+  if (what.code != 0) {
+    const char* const name = guest::bug_check_name(what.code);
+    out +=
+        fmt::format("*** STOP: 0x{:08X} (0x{:016X}, 0x{:016X}, 0x{:016X}, 0x{:016X})\n", what.code,
+                    what.parameter[0], what.parameter[1], what.parameter[2], what.parameter[3]);
+    if (name != nullptr) out += fmt::format("*** {}\n", name);
+  }
+  if (!what.rule.empty()) out += fmt::format("*** rule: {}\n", what.rule);
+  out += "\n";
+  int shown = 0;
+  for (const std::uint64_t address : what.stack) {
+    for (const driver_image& each : drivers) {
+      if (!each.contains(address)) continue;
+      if (each.names == nullptr) {
+        out += fmt::format("    {}  {}+{:#x}\n", shown++, each.service, address - each.low);
+        continue;
+      }
+      for (const guest::stack_frame& frame : each.names->frames(address)) {
+        out += fmt::format("    {}  {}!{}\n", shown++, each.service, place_of(frame));
+      }
+    }
+  }
+  if (shown == 0) out += "    (no frame of the driver on the stack)\n";
+  if (!what.in_flight.empty()) {
+    out += fmt::format("\nIRPs in flight: {}\n", what.in_flight.size());
+    for (const std::string& each : what.in_flight) out += "    " + each + "\n";
+  }
+  return out +
+         fmt::format("\nnext: belay explain {}; belay check finds the way there\n", what.clause);
+}
+
+}  // namespace belay::inline BELAY_BUILD::host

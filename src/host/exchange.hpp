@@ -1,0 +1,100 @@
+// How a program that wants Windows' whole answer speaks to a device file: layouts and offsets.
+//
+// A plain read() or write() carries bytes and an errno. A client that needs an NTSTATUS, an
+// Information count, a control code's buffers of any size, or all of these through io_uring, uses
+// offsets beyond 2^62, which no device has:
+//
+//   pwrite at sending(id, 0)      exchange_request, and behind it the input, in as many writes as
+//   it
+//                                 takes: the second at sending(id, bytes written so far) …
+//   pread  at performing(id, 0)   sends the request to the driver and blocks until it is over; then
+//                                 reads exchange_answer and behind it the output; what does not fit
+//                                 is read at performing(id, bytes read so far)
+//   pread  at closing()           IRP_MJ_CLEANUP now (CloseHandle), though others still use the
+//                                 descriptor; reads exchange_answer
+//
+// A pread that is interrupted (a signal, io_uring's cancel) cancels the request, and still reads
+// the answer: STATUS_CANCELLED if the driver cancelled it. The id is the client's choice; it is
+// free again when the answer has been read to its end. Programs without io_uring may carry up to 16
+// KiB in one ioctl: see control_block.
+//
+// Thread safety: plain data.
+#pragma once
+
+#include <cstdint>
+
+#include "sync/build.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+inline constexpr std::uint32_t exchange_magic = 0x594c4542;  // "BELY"
+
+struct exchange_request {
+  std::uint32_t magic = exchange_magic;
+  std::uint8_t major =
+      0;  ///< IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS
+  std::uint8_t minor = 0;
+  std::uint16_t reserved = 0;
+  std::uint32_t control_code = 0;
+  std::uint32_t input_size = 0;
+  std::uint32_t output_size = 0;
+  std::uint32_t reserved_2 = 0;
+  std::int64_t offset = 0;  ///< Parameters.Read.ByteOffset
+};
+static_assert(sizeof(exchange_request) == 32);
+
+struct exchange_answer {
+  std::int32_t status = 0;  ///< NTSTATUS
+  std::uint32_t reserved = 0;
+  std::uint64_t information = 0;  ///< IoStatus.Information; so many bytes of output follow at most
+};
+static_assert(sizeof(exchange_answer) == 16);
+
+enum class exchange_step : std::uint8_t { none, send, perform, close };
+
+inline constexpr int exchange_id_bits = 24;
+
+namespace detail {
+constexpr std::int64_t place(exchange_step step, std::uint32_t id, std::uint32_t position) {
+  return (std::int64_t{1} << 62) | (static_cast<std::int64_t>(step) << 56) |
+         (static_cast<std::int64_t>(id) << 32) | position;
+}
+}  // namespace detail
+
+constexpr std::int64_t sending(std::uint32_t id, std::uint32_t position) {
+  return detail::place(exchange_step::send, id, position);
+}
+constexpr std::int64_t performing(std::uint32_t id, std::uint32_t position) {
+  return detail::place(exchange_step::perform, id, position);
+}
+constexpr std::int64_t closing() { return detail::place(exchange_step::close, 0, 0); }
+
+/// What an offset means.
+struct exchange_place {
+  exchange_step step = exchange_step::none;
+  std::uint32_t id = 0;
+  std::uint32_t position = 0;
+
+  explicit constexpr exchange_place(std::int64_t offset) {
+    if ((offset >> 62) != 1) return;
+    const auto kind = static_cast<std::uint8_t>((offset >> 56) & 0x3f);
+    if (kind < 1 || kind > 3) return;
+    step = static_cast<exchange_step>(kind);
+    id = static_cast<std::uint32_t>(offset >> 32) & ((1u << exchange_id_bits) - 1);
+    position = static_cast<std::uint32_t>(offset);
+  }
+};
+
+/// The argument of ioctl(fd, _IOWR('B', 1, char[n]), argument), n bytes of at least 32: this, and
+/// behind it the input, which the output replaces.
+struct control_block {
+  std::uint32_t control_code = 0;
+  std::uint32_t input_size = 0;
+  std::uint32_t output_size = 0;
+  std::int32_t status = 0;        ///< answer: NTSTATUS
+  std::uint64_t information = 0;  ///< answer
+  std::uint64_t reserved = 0;
+};
+static_assert(sizeof(control_block) == 32);
+
+}  // namespace belay::inline BELAY_BUILD::host

@@ -1,0 +1,436 @@
+// From FUSE's requests to IRPs and back.
+//
+// Thread safety: libfuse calls these from its threads; answers are given on whatever thread the
+// request ends.
+// Contract: WDM-FILE-001, WDM-FILE-004
+#include "host/file_operations.hpp"
+
+#define FUSE_USE_VERSION 314
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <sys/stat.h>
+
+#include "host/device_files.hpp"
+#include "host/errno_of.hpp"
+#include "kernel/executive.hpp"
+#include "kernel/object.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+using kernel::guard;
+
+namespace {
+
+constexpr std::int32_t status_end_of_file = static_cast<std::int32_t>(0xC0000011);
+constexpr std::int32_t status_invalid_request = static_cast<std::int32_t>(0xC0000010);
+constexpr double attribute_seconds = 1.0;
+
+// The kernel's fuse_open_out. libfuse 3.14 has no name for the flag that lets writes run beside
+// each other, and without it one write that a driver keeps would hold up all.
+struct open_answer {
+  std::uint64_t handle = 0;
+  std::uint32_t flags = 0;
+  std::uint32_t padding = 0;
+};
+constexpr std::uint32_t open_direct_io = 1u << 0;
+constexpr std::uint32_t open_no_flush = 1u << 5;
+constexpr std::uint32_t open_parallel_writes = 1u << 6;
+
+}  // namespace
+
+// ---- names
+
+void file_operations::initialise(void*, fuse_conn_info* connection) {
+  // io_uring could not cancel a read otherwise: see docs/ARCHITECTURE.md, "The host".
+  connection->want &= ~static_cast<unsigned>(FUSE_CAP_ASYNC_DIO);
+  connection->max_background = 4096;
+  connection->congestion_threshold = 4096;
+}
+
+struct stat file_operations::attributes(const device_file* file) {
+  struct stat out {};
+  out.st_uid = geteuid();
+  out.st_gid = getegid();
+  if (file == nullptr) {
+    out.st_ino = FUSE_ROOT_ID;
+    out.st_mode = S_IFDIR | 0755;
+    out.st_nlink = 2;
+    return out;
+  }
+  out.st_ino = file->inode;
+  out.st_mode = S_IFREG | static_cast<mode_t>(file->mode);
+  out.st_nlink = 1;
+  out.st_size = INT64_MAX;  // an asynchronous read at or past the end would not come to us
+  return out;
+}
+
+void file_operations::lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
+  const device_file* const file = parent == FUSE_ROOT_ID ? of(req).by_name(name) : nullptr;
+  if (file == nullptr) {
+    fuse_reply_err(req, ENOENT);
+    return;
+  }
+  fuse_entry_param entry{};
+  entry.ino = file->inode;
+  entry.attr = attributes(file);
+  entry.attr_timeout = attribute_seconds;
+  entry.entry_timeout = 0;  // devices come and go
+  fuse_reply_entry(req, &entry);
+}
+
+void file_operations::get_attributes(fuse_req_t req, fuse_ino_t inode, fuse_file_info*) {
+  const device_file* const file = inode == FUSE_ROOT_ID ? nullptr : of(req).by_inode(inode);
+  if (inode != FUSE_ROOT_ID && file == nullptr) {
+    fuse_reply_err(req, ENOENT);
+    return;
+  }
+  const struct stat out = attributes(file);
+  fuse_reply_attr(req, &out, attribute_seconds);
+}
+
+// `echo x > device` truncates first: nothing to do.
+void file_operations::set_attributes(fuse_req_t req, fuse_ino_t inode, struct stat*, int what,
+                                     fuse_file_info* info) {
+  if ((what & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0) {
+    fuse_reply_err(req, EPERM);
+    return;
+  }
+  get_attributes(req, inode, info);
+}
+
+void file_operations::read_folder(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
+                                  fuse_file_info*) {
+  const std::vector<device_file> files = of(req).files();
+  std::string out;
+  std::vector<char> buffer(size);
+  std::size_t used = 0;
+  for (auto i = static_cast<std::size_t>(offset); i < files.size() + 2; ++i) {
+    const struct stat about = attributes(i < 2 ? nullptr : &files[i - 2]);
+    const char* const name = i == 0 ? "." : i == 1 ? ".." : files[i - 2].name.c_str();
+    const std::size_t bytes = fuse_add_direntry(req, buffer.data() + used, size - used, name,
+                                                &about, static_cast<off_t>(i + 1));
+    if (bytes > size - used) break;
+    used += bytes;
+  }
+  fuse_reply_buf(req, buffer.data(), used);
+}
+
+// ---- requests
+
+arrival file_operations::arrives(fuse_req_t req, operation what, open_file* file,
+                                 std::uint64_t size) {
+  arrival out;
+  out.answer_to = req;
+  out.what = what;
+  out.size = size;
+  out.process_id = fuse_req_ctx(req)->pid;
+  out.file = file;
+  if (file != nullptr) out.device = file->device->name.c_str();
+  return out;
+}
+
+// Whether new requests are refused, all or those of a closed file; then it has been answered.
+bool file_operations::refused(fuse_req_t req, const open_file* file) {
+  device_files& files = of(req);
+  int error = 0;
+  {
+    const guard hold(files.lock_);
+    error = files.refusing_;
+    if (error == 0 && file != nullptr && file->closed) error = EBADF;
+  }
+  if (error != 0) fuse_reply_err(req, error);
+  return error != 0;
+}
+
+// FUSE_INTERRUPT. libfuse may call this when the request is over: the number then finds nothing.
+void file_operations::interrupted(fuse_req_t req, void* number) {
+  of(req).table_.cancel(reinterpret_cast<std::uint64_t>(number), reason_kind::user, true);
+}
+
+void file_operations::start(fuse_req_t req, pending& entry, wdm::request_options options) {
+  in_flight& table = of(req).table_;
+  options.process_id = static_cast<std::uint64_t>(entry.process_id);
+  options.over = &over;
+  options.context = &entry;
+  options.name = name_of(entry.what);
+  const std::uint64_t number = entry.number;
+  const bool nonblocking = entry.nonblocking;
+  fuse_req_interrupt_func(req, &interrupted, reinterpret_cast<void*>(number));
+  wdm::request& request = table.make_request(entry, options);
+  request.start();  // the answer may have been given when it returns, and `req` be gone
+  if (nonblocking) request.cancel();
+  table.release(entry);
+}
+
+// The request is over, on any thread.
+void file_operations::over(wdm::request& request, void* context) {
+  auto& entry = *static_cast<pending*>(context);
+  in_flight& table = *entry.in;
+  const std::int32_t status = request.status();
+  table.ended(status);
+  fuse_req_t const req = table.take_answer(entry);
+  if (req != nullptr) answer(req, entry, request, status);
+  table.release(entry);
+}
+
+void file_operations::answer(fuse_req_t req, pending& entry, wdm::request& request,
+                             std::int32_t status) {
+  if (entry.wants_status) return answer_exchange(req, entry, request, status);
+  const std::uint64_t information = request.information();
+  if (entry.wrapped) return answer_wrapped(req, entry, request, status);
+  if (is_error(status) && status != status_end_of_file) {
+    int error = errno_of(status);
+    if (status == status_cancelled && entry.nonblocking) error = EAGAIN;
+    if (status == status_cancelled && entry.interrupted) error = EINTR;
+    fuse_reply_err(req, error);
+    return;
+  }
+  const std::size_t bytes =
+      status == status_end_of_file
+          ? 0
+          : static_cast<std::size_t>(std::min<std::uint64_t>(information, entry.room));
+  switch (entry.what) {
+    case operation::write:
+      // A program that is told 0 tries for ever; one that is told EAGAIN says so.
+      if (information == 0 && entry.size != 0) {
+        fuse_reply_err(req, EAGAIN);
+      } else {
+        fuse_reply_write(req, std::min<std::uint64_t>(information, entry.size));
+      }
+      return;
+    case operation::control:
+      fuse_reply_ioctl(req, 0, request.output(), request.output() == nullptr ? 0 : bytes);
+      return;
+    case operation::read:
+      fuse_reply_buf(req, static_cast<const char*>(request.output()), bytes);
+      return;
+    default:
+      fuse_reply_err(req, 0);
+  }
+}
+
+void file_operations::read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
+                           fuse_file_info* info) {
+  open_file& file = file_of(info);
+  if (refused(req, &file)) return;
+  const exchange_place place(offset);
+  if (place.step == exchange_step::perform) return perform(req, file, place, size);
+  if (place.step == exchange_step::close) return close_now(req, file, size);
+  if (place.step != exchange_step::none) {
+    fuse_reply_err(req, EINVAL);
+    return;
+  }
+  pending& entry = of(req).table_.begin(arrives(req, operation::read, &file, size));
+  entry.nonblocking = (info->flags & O_NONBLOCK) != 0;
+  entry.room = static_cast<std::uint32_t>(size);
+  wdm::request_options options;
+  options.file = file.object;
+  options.major = major_read;
+  options.output_size = static_cast<std::uint32_t>(size);
+  options.offset = offset;
+  start(req, entry, options);
+}
+
+void file_operations::write(fuse_req_t req, fuse_ino_t, const char* data, std::size_t size,
+                            off_t offset, fuse_file_info* info) {
+  open_file& file = file_of(info);
+  if (refused(req, &file)) return;
+  const exchange_place place(offset);
+  if (place.step == exchange_step::send) return receive(req, file, place, data, size);
+  if (place.step != exchange_step::none) {
+    fuse_reply_err(req, EINVAL);
+    return;
+  }
+  pending& entry = of(req).table_.begin(arrives(req, operation::write, &file, size));
+  entry.nonblocking = (info->flags & O_NONBLOCK) != 0;
+  wdm::request_options options;
+  options.file = file.object;
+  options.major = major_write;
+  options.input = data;
+  options.input_size = static_cast<std::uint32_t>(size);
+  options.offset = offset;
+  start(req, entry, options);
+}
+
+void file_operations::flush_device(fuse_req_t req, fuse_ino_t, int, fuse_file_info* info) {
+  open_file& file = file_of(info);
+  if (refused(req, &file)) return;
+  pending& entry = of(req).table_.begin(arrives(req, operation::flush, &file, 0));
+  wdm::request_options options;
+  options.file = file.object;
+  options.major = major_flush;
+  start(req, entry, options);
+}
+
+// ---- control codes
+
+void file_operations::control(fuse_req_t req, fuse_ino_t, unsigned code, void*,
+                              fuse_file_info* info, unsigned, const void* input,
+                              std::size_t input_size, std::size_t output_size) {
+  open_file& file = file_of(info);
+  if (refused(req, &file)) return;
+  constexpr unsigned size_mask = 0x3fffu << 16;
+  constexpr unsigned wrapping = (3u << 30) | ('B' << 8) | 1;  // _IOWR('B', 1, char[n])
+  if ((code & ~size_mask) == wrapping) return wrapped(req, file, input, input_size, output_size);
+  arrival about = arrives(req, operation::control, &file, input_size + output_size);
+  about.control_code = code;
+  pending& entry = of(req).table_.begin(about);
+  entry.room = static_cast<std::uint32_t>(output_size);
+  wdm::request_options options;
+  options.file = file.object;
+  options.major = major_control;
+  options.control_code = code;
+  options.input = input;
+  options.input_size = static_cast<std::uint32_t>(input_size);
+  options.output_size = static_cast<std::uint32_t>(output_size);
+  start(req, entry, options);
+}
+
+void file_operations::wrapped(fuse_req_t req, open_file& file, const void* data, std::size_t size,
+                              std::size_t output_size) {
+  control_block block;
+  if (size < sizeof block || output_size < sizeof block) {
+    fuse_reply_err(req, EINVAL);
+    return;
+  }
+  std::memcpy(&block, data, sizeof block);
+  if (block.input_size > size - sizeof block || block.output_size > output_size - sizeof block) {
+    fuse_reply_err(req, EINVAL);
+    return;
+  }
+  arrival about = arrives(req, operation::control, &file, block.input_size + block.output_size);
+  about.control_code = block.control_code;
+  pending& entry = of(req).table_.begin(about);
+  entry.wrapped = true;
+  entry.room = block.output_size;
+  wdm::request_options options;
+  options.file = file.object;
+  options.major = major_control;
+  options.control_code = block.control_code;
+  options.input = static_cast<const char*>(data) + sizeof block;
+  options.input_size = block.input_size;
+  options.output_size = block.output_size;
+  start(req, entry, options);
+}
+
+void file_operations::answer_wrapped(fuse_req_t req, pending& entry, wdm::request& request,
+                                     std::int32_t status) {
+  if (status == status_cancelled && entry.interrupted) {
+    fuse_reply_err(req, EINTR);
+    return;
+  }
+  control_block block;
+  block.control_code = entry.control_code;
+  block.output_size = entry.room;
+  block.status = status;
+  block.information = request.information();
+  const std::size_t bytes =
+      request.output() == nullptr || is_error(status)
+          ? 0
+          : static_cast<std::size_t>(std::min<std::uint64_t>(block.information, entry.room));
+  const iovec parts[] = {{&block, sizeof block}, {const_cast<void*>(request.output()), bytes}};
+  fuse_reply_ioctl_iov(req, 0, parts, bytes != 0 ? 2 : 1);
+}
+
+// ---- open and close
+
+void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info) {
+  if (refused(req, nullptr)) return;
+  device_files& files = of(req);
+  const device_file* const device = files.by_inode(inode);
+  if (device == nullptr) {
+    fuse_reply_err(req, ENXIO);
+    return;
+  }
+  auto file = std::make_unique<open_file>();
+  file->device = device;
+  arrival about = arrives(req, operation::open, nullptr, 0);
+  about.device = device->name.c_str();
+  pending& entry = files.table_.begin(about);
+  wdm::open_options how;
+  constexpr std::uint32_t read_access = 0x00120089, write_access = 0x00120116;
+  const int access = info->flags & O_ACCMODE;
+  how.access = access == O_RDONLY   ? read_access
+               : access == O_WRONLY ? write_access
+                                    : read_access | write_access;
+  how.process_id = static_cast<std::uint64_t>(about.process_id);
+  how.cancel = &*entry.opening;
+  fuse_req_interrupt_func(req, &interrupted, reinterpret_cast<void*>(entry.number));
+  const wdm::open_result opened = wdm::open(device->object, how);
+  files.table_.ended(opened.status);
+  fuse_req_t const answer_to = files.table_.take_answer(entry);
+  const bool gave_up = opened.status == status_cancelled && entry.interrupted;
+  files.table_.release(entry);
+  files.table_.release(entry);
+  if (opened.file == nullptr) {
+    const int error = gave_up ? EINTR : errno_of(opened.status);
+    if (answer_to != nullptr) fuse_reply_err(answer_to, error != 0 ? error : EIO);
+    return;
+  }
+  file->object = opened.file;
+  kernel::reference_object(file->object);
+  open_file* const kept = file.get();
+  {
+    const guard hold(files.lock_);
+    files.open_[reinterpret_cast<std::uint64_t>(kept)] = std::move(file);
+  }
+  open_answer answer;
+  answer.handle = reinterpret_cast<std::uint64_t>(kept);
+  answer.flags = open_direct_io | open_no_flush | open_parallel_writes;
+  const bool taken =
+      answer_to != nullptr &&
+      fuse_reply_buf(answer_to, reinterpret_cast<const char*>(&answer), sizeof answer) == 0;
+  if (!taken) close(files, *kept);  // the program was killed in its open()
+}
+
+void file_operations::close(device_files& files, open_file& file) {
+  files.close(file);
+  const guard hold(files.lock_);
+  files.open_.erase(reinterpret_cast<std::uint64_t>(&file));
+}
+
+void file_operations::release(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
+  close(of(req), file_of(info));
+  fuse_reply_err(req, 0);
+}
+
+void file_operations::close_now(fuse_req_t req, open_file& file, std::size_t size) {
+  exchange_answer answer;
+  answer.status = of(req).cleanup(file);
+  fuse_reply_buf(req, reinterpret_cast<const char*>(&answer), std::min(size, sizeof answer));
+}
+
+// Windows' devices have no readiness. Always ready: O_NONBLOCK then says what there is.
+void file_operations::poll(fuse_req_t req, fuse_ino_t, fuse_file_info*, fuse_pollhandle* handle) {
+  if (handle != nullptr) fuse_pollhandle_destroy(handle);
+  fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+}
+
+const fuse_lowlevel_ops& file_operations_table() {
+  static const fuse_lowlevel_ops table = [] {
+    fuse_lowlevel_ops out{};
+    out.init = &file_operations::initialise;
+    out.lookup = &file_operations::lookup;
+    out.getattr = &file_operations::get_attributes;
+    out.setattr = &file_operations::set_attributes;
+    out.readdir = &file_operations::read_folder;
+    out.open = &file_operations::open;
+    out.read = &file_operations::read;
+    out.write = &file_operations::write;
+    out.fsync = &file_operations::flush_device;
+    out.ioctl = &file_operations::control;
+    out.poll = &file_operations::poll;
+    out.release = &file_operations::release;
+    return out;
+  }();
+  return table;
+}
+
+}  // namespace belay::inline BELAY_BUILD::host

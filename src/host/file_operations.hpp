@@ -1,0 +1,73 @@
+// What libfuse calls, and what of it several files share. Private to src/host.
+#pragma once
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include <cstdint>
+
+#include "host/device_files.hpp"
+#include "host/exchange.hpp"
+#include "host/in_flight.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+inline constexpr std::uint8_t major_read = 3, major_write = 4, major_flush = 9, major_control = 14;
+inline constexpr std::int32_t status_cancelled = static_cast<std::int32_t>(0xC0000120);
+
+inline bool is_error(std::int32_t status) { return static_cast<std::uint32_t>(status) >> 30 == 3; }
+
+/// The operations of a device_files, which is the session's user data.
+const fuse_lowlevel_ops& file_operations_table();
+
+struct file_operations {
+  static device_files& of(fuse_req_t req) {
+    return *static_cast<device_files*>(fuse_req_userdata(req));
+  }
+  static open_file& file_of(const fuse_file_info* info) {
+    return *reinterpret_cast<open_file*>(info->fh);
+  }
+
+  static void initialise(void*, fuse_conn_info* connection);
+  static struct stat attributes(const device_file* file);
+  static void lookup(fuse_req_t req, fuse_ino_t parent, const char* name);
+  static void get_attributes(fuse_req_t req, fuse_ino_t inode, fuse_file_info*);
+  static void set_attributes(fuse_req_t req, fuse_ino_t inode, struct stat*, int what,
+                             fuse_file_info* info);
+  static void read_folder(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
+                          fuse_file_info*);
+  static arrival arrives(fuse_req_t req, operation what, open_file* file, std::uint64_t size);
+  static bool refused(fuse_req_t req, const open_file* file);
+  static void interrupted(fuse_req_t req, void* number);
+  static void start(fuse_req_t req, pending& entry, wdm::request_options options);
+  static void over(wdm::request& request, void* context);
+  static void answer(fuse_req_t req, pending& entry, wdm::request& request, std::int32_t status);
+  static void read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
+                   fuse_file_info* info);
+  static void write(fuse_req_t req, fuse_ino_t, const char* data, std::size_t size, off_t offset,
+                    fuse_file_info* info);
+  static void flush_device(fuse_req_t req, fuse_ino_t, int, fuse_file_info* info);
+  static void control(fuse_req_t req, fuse_ino_t, unsigned code, void*, fuse_file_info* info,
+                      unsigned, const void* input, std::size_t input_size, std::size_t output_size);
+  static void wrapped(fuse_req_t req, open_file& file, const void* data, std::size_t size,
+                      std::size_t output_size);
+  static void answer_wrapped(fuse_req_t req, pending& entry, wdm::request& request,
+                             std::int32_t status);
+  static void open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info);
+  static void close(device_files& files, open_file& file);
+  static void release(fuse_req_t req, fuse_ino_t, fuse_file_info* info);
+  static void close_now(fuse_req_t req, open_file& file, std::size_t size);
+  static void poll(fuse_req_t req, fuse_ino_t, fuse_file_info*, fuse_pollhandle* handle);
+
+  // exchange_operations.cpp
+  static void receive(fuse_req_t req, open_file& file, exchange_place place, const char* data,
+                      std::size_t size);
+  static bool whole(const exchange_buffer& buffer, exchange_request& out);
+  static void perform(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);
+  static void answer_exchange(fuse_req_t req, pending& entry, wdm::request& request,
+                              std::int32_t status);
+  static void read_rest(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);
+  static void forget(device_files& files, open_file& file, std::uint32_t id);
+};
+
+}  // namespace belay::inline BELAY_BUILD::host

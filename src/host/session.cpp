@@ -1,0 +1,324 @@
+#include "host/session.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#include "host/bug_check.hpp"
+#include "host/mount_point.hpp"
+#include "kernel/executive.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+namespace {
+
+constexpr sync::nanoseconds second = 1'000'000'000;
+constexpr sync::nanoseconds patience = 10 * second;  ///< for cancelled requests at the end
+constexpr int tick_ms = 100;
+
+/// A descriptor that becomes readable once something has happened.
+class happening {
+ public:
+  happening() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  ~happening() { close(descriptor_); }
+  void tell() const {
+    const std::uint64_t one = 1;
+    if (write(descriptor_, &one, sizeof one) < 0) std::abort();
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+std::string words_of(std::int32_t status) {
+  switch (static_cast<std::uint32_t>(status)) {
+    case 0xC0000035:
+      return "STATUS_OBJECT_NAME_COLLISION: another driver has a device or link of that name";
+    case 0xC000009A:
+      return "STATUS_INSUFFICIENT_RESOURCES";
+    case 0xC000000D:
+      return "STATUS_INVALID_PARAMETER";
+    case 0xC0000001:
+      return "STATUS_UNSUCCESSFUL";
+    case 0xC00000BB:
+      return "STATUS_NOT_SUPPORTED";
+    case 0xC000000E:
+      return "STATUS_NO_SUCH_DEVICE";
+    default:
+      return "see ntstatus.h";
+  }
+}
+
+happening* bug_checked = nullptr;
+view* printing = nullptr;
+
+class session {
+ public:
+  session(const session_options& options, view& show)
+      : options_(options), show_(show), folder_(options.folder) {}
+
+  int run();
+
+ private:
+  enum class phase : std::uint8_t { starting, serving, stopping, over };
+
+  // On the system actor.
+  void system();
+  bool load_all();
+  bool mount();
+  void take_down();
+  void unload_all();
+  void fail(int code, const std::string& message);
+
+  // On the main thread.
+  int control();
+  int end_by_bug_check();
+  void stop(const std::string& why);
+  int force();
+
+  const session_options& options_;
+  view& show_;
+  std::string folder_;
+  bool made_folder_ = false;
+  std::vector<driver_image> images_;
+  std::vector<_DRIVER_OBJECT*> drivers_;
+  in_flight table_;
+  std::unique_ptr<device_files> files_;
+  happening broken_, changed_;
+  sync::parking wanted_;  // the system actor waits here for the end
+  sync::inner_lock lock_;
+  phase phase_ = phase::starting;
+  int code_ = 0;
+  std::string message_;
+  bool mounted_ = false;
+};
+
+void session::fail(int code, const std::string& message) {
+  const kernel::guard hold(lock_);
+  code_ = code;
+  message_ = message;
+}
+
+bool session::load_all() {
+  for (const std::string& path : options_.drivers) {
+    auto image = driver_image::load(path);
+    if (!image) {
+      fail(image.error().exit_code, image.error().message);
+      return false;
+    }
+    for (const driver_image& each : images_) {
+      if (each.entry != image->entry) continue;
+      fail(2, path + ": is loaded already");
+      return false;
+    }
+    images_.push_back(std::move(*image));
+    const driver_image& made = images_.back();
+    const wdm::load_result loaded = wdm::load_driver(made.entry, made.service.c_str());
+    if (loaded.driver == nullptr) {
+      fail(2, fmt::format("{}: DriverEntry failed with {:#010x} ({}); nothing was mounted", path,
+                          static_cast<std::uint32_t>(loaded.status), words_of(loaded.status)));
+      return false;
+    }
+    drivers_.push_back(loaded.driver);
+  }
+  return true;
+}
+
+bool session::mount() {
+  files_ = std::make_unique<device_files>(table_, drivers_);
+  if (files_->files().empty()) {
+    fail(2, "no device of the driver has a name or a symbolic link: there is nothing to mount");
+    return false;
+  }
+  const auto prepared = prepare_mount_point(folder_);
+  if (!prepared) {
+    fail(prepared.error().exit_code, prepared.error().message);
+    return false;
+  }
+  made_folder_ = *prepared;
+  if (const auto done = files_->mount(folder_); !done) {
+    fail(77, done.error());
+    if (made_folder_) rmdir(folder_.c_str());
+    return false;
+  }
+  const kernel::guard hold(lock_);
+  mounted_ = true;
+  return true;
+}
+
+void session::unload_all() {
+  for (; !drivers_.empty(); drivers_.pop_back()) wdm::unload_driver(drivers_.back());
+}
+
+// Handles closed, requests cancelled, drivers unloaded, mount gone.
+void session::take_down() {
+  files_->refuse(ENODEV);
+  table_.cancel_all(reason_kind::shutdown);
+  if (!table_.wait_until_empty(sync::now() + patience)) {
+    fail(1, fmt::format("{} requests are still with the driver {} s after they were cancelled "
+                        "(WDM-FILE-003); their programs get EIO",
+                        table_.count(), patience / second));
+    files_->answer_all(EIO);
+    return;
+  }
+  files_->close_all();
+  unload_all();
+}
+
+void session::system() {
+  wdm::start();
+  const bool loaded = load_all();
+  const bool serving = loaded && mount();
+  if (serving) {
+    const sync::actor_id server = sync::spawn(
+        {.name = "FUSE"}, [](void* files) { static_cast<device_files*>(files)->loop(); },
+        files_.get());
+    {
+      const kernel::guard hold(lock_);
+      phase_ = phase::serving;
+    }
+    changed_.tell();
+    wanted_.park(sync::forever);
+    take_down();
+    files_->unmount();
+    sync::join(server);
+    if (made_folder_) rmdir(folder_.c_str());
+  } else {
+    unload_all();
+  }
+  const bool stuck = table_.count() != 0;
+  if (!stuck) {
+    files_.reset();
+    wdm::stop();
+  }
+  {
+    const kernel::guard hold(lock_);
+    phase_ = phase::over;
+  }
+  changed_.tell();
+}
+
+void session::stop(const std::string& why) {
+  {
+    const kernel::guard hold(lock_);
+    if (phase_ != phase::serving) return;
+    phase_ = phase::stopping;
+  }
+  show_.stopping(why);
+  wanted_.unpark();
+}
+
+// A second signal: the programs are answered, the mount goes, the driver stays as it is.
+int session::force() {
+  show_.failed("stopped by force; the driver was not unloaded");
+  files_->answer_all(EIO);
+  files_->unmount();
+  if (made_folder_) rmdir(folder_.c_str());
+  return 1;
+}
+
+int session::end_by_bug_check() {
+  bool mounted = false;
+  {
+    const kernel::guard hold(lock_);
+    mounted = mounted_;
+  }
+  alarm(20);  // whatever is broken, the end comes
+  if (mounted) {
+    files_->refuse(EIO);
+    files_->answer_all(EIO);
+  }
+  show_.bug_check(the_bug_check(), screen_of(the_bug_check(), images_));
+  if (mounted) files_->unmount();
+  if (made_folder_) rmdir(folder_.c_str());
+  return 1;
+}
+
+int session::control() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, each);
+  const int arrived = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  bool shown = false;
+  for (;;) {
+    pollfd waits[] = {{broken_.descriptor(), POLLIN, 0},
+                      {changed_.descriptor(), POLLIN, 0},
+                      {arrived, POLLIN, 0},
+                      {show_.keys(), POLLIN, 0}};
+    if (poll(waits, 4, shown ? tick_ms : -1) < 0 && errno != EINTR) return 4;
+    if (waits[0].revents != 0) return end_by_bug_check();
+    if (waits[1].revents != 0) {
+      std::uint64_t times;
+      if (read(changed_.descriptor(), &times, sizeof times) < 0) return 4;
+      phase now;
+      {
+        const kernel::guard hold(lock_);
+        now = phase_;
+      }
+      if (now == phase::over) break;
+      if (!shown) show_.ready(folder_, files_->files());
+      shown = true;
+    }
+    if (waits[2].revents != 0) {
+      signalfd_siginfo which{};
+      if (read(arrived, &which, sizeof which) == sizeof which) {
+        phase now;
+        {
+          const kernel::guard hold(lock_);
+          now = phase_;
+        }
+        if (now == phase::stopping) return force();
+        if (now == phase::starting) return 1;
+        stop(fmt::format("stopping: {}", strsignal(static_cast<int>(which.ssi_signo))));
+      }
+    }
+    if (waits[3].revents != 0 && !show_.key(table_)) stop("stopping");
+    if (shown) show_.tick(table_);
+  }
+  if (!message_.empty()) show_.failed(message_);
+  if (code_ == 0) show_.ended(table_.totals());
+  return code_;
+}
+
+int session::run() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, each);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
+  signal(SIGPIPE, SIG_IGN);
+  bug_checked = &broken_;
+  catch_bug_checks([] { bug_checked->tell(); });
+  printing = &show_;
+  kernel::set_print_sink([](const char* text) { printing->print(text); });
+  const sync::actor_id system = sync::spawn(
+      {.name = "system"}, [](void* self) { static_cast<session*>(self)->system(); }, this);
+  const int code = control();
+  bool over;
+  {
+    const kernel::guard hold(lock_);
+    over = phase_ == phase::over;
+  }
+  if (over && table_.count() == 0) {
+    sync::join(system);
+    return code;
+  }
+  // Threads of the driver are still about: nothing that they touch may go.
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
+}  // namespace
+
+int run(const session_options& options, view& show) { return session(options, show).run(); }
+
+}  // namespace belay::inline BELAY_BUILD::host
