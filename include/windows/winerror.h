@@ -13,6 +13,7 @@
 #include "parts/win32_errors_3.h"
 
 #define NO_ERROR 0L
+#define WAIT_TIMEOUT 258L
 
 #define SEVERITY_SUCCESS 0
 #define SEVERITY_ERROR 1
