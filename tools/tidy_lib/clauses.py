@@ -9,7 +9,7 @@ import tomllib
 
 from .tree import File, Tree
 
-FAMILIES = "WDM|WDF|COM|WWS|MI"
+FAMILIES = "WDM|WDF|WIN32|COM|WWS|MI"
 ID = re.compile(rf"\b(?:{FAMILIES})-[A-Z][A-Z0-9]*-\d{{3}}\b")
 REQUIRED = ("id", "title", "text", "source", "status", "tests")
 OPTIONAL = ("rule", "bug_check", "fix", "reason")
