@@ -31,6 +31,7 @@
 #include "ntdef.h"
 #include "ntstatus.h"
 #include "parts/access.h"
+#include "parts/access_nt.h"
 #include "parts/compiler.h"
 #include "parts/ex.h"
 #include "parts/file_info.h"
