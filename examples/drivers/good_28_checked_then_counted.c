@@ -2,8 +2,8 @@
  * Radio: reads look at a table that the device holds while it is on. A control request switches
  * it off: it waits for the reads that are at work and frees the table. Later reads are refused.
  *
- * The right twin of bad_28_checked_then_counted.c: a read counts itself first and looks then. Either
- * the stop sees it, or it sees the stop.
+ * The right twin of bad_28_checked_then_counted.c: a read counts itself first and looks then.
+ * Either the stop sees it, or it sees the stop.
  */
 #include <ntddk.h>
 

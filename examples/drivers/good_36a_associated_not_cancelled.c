@@ -3,7 +3,7 @@
  * IRP, has an associated one that waits in the device below. When the read is cancelled, so are
  * those that still wait. Both devices are this driver's.
  *
- * The right twin of bad_36_associated_not_cancelled.c: the cancel routine of the master IRP cancels
+ * The right twin of bad_36a_associated_not_cancelled.c: the cancel routine of the master IRP cancels
  * each associated IRP.
  */
 #include <ntddk.h>
