@@ -27,6 +27,20 @@ NTKERNELAPI NTSTATUS NTAPI FsRtlCancellableWaitForMultipleObjects(ULONG Count, P
 NTKERNELAPI VOID NTAPI KeStackAttachProcess(PRKPROCESS Process, PVOID ApcState);
 NTKERNELAPI VOID NTAPI KeUnstackDetachProcess(PVOID ApcState);
 
+typedef enum _KAPC_ENVIRONMENT {
+  OriginalApcEnvironment,
+  AttachedApcEnvironment,
+  CurrentApcEnvironment,
+  InsertApcEnvironment
+} KAPC_ENVIRONMENT;
+NTKERNELAPI VOID NTAPI KeInitializeApc(PRKAPC Apc, PRKTHREAD Thread, KAPC_ENVIRONMENT Environment,
+                                       PKKERNEL_ROUTINE KernelRoutine,
+                                       PKRUNDOWN_ROUTINE RundownRoutine,
+                                       PKNORMAL_ROUTINE NormalRoutine,
+                                       KPROCESSOR_MODE ProcessorMode, PVOID NormalContext);
+NTKERNELAPI BOOLEAN NTAPI KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1,
+                                           PVOID SystemArgument2, KPRIORITY Increment);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,8 +3,6 @@
 
 namespace belay::inline BELAY_BUILD::kernel {
 
-namespace {
-
 LONG change_event(DISPATCHER_HEADER& header, LONG state) {
   const guard hold(the_executive().lock);
   const LONG before = header.SignalState;
@@ -12,6 +10,86 @@ LONG change_event(DISPATCHER_HEADER& header, LONG state) {
   if (state > 0) satisfy_waiters_locked(header);
   return before;
 }
+
+bool add_to_semaphore(PRKSEMAPHORE semaphore, LONG by, LONG& before) {
+  const guard hold(the_executive().lock);
+  before = semaphore->Header.SignalState;
+  if (by <= 0 || by > semaphore->Limit - before) return false;
+  semaphore->Header.SignalState = before + by;
+  satisfy_waiters_locked(semaphore->Header);
+  return true;
+}
+
+namespace {
+
+thread* owner_of(const KMUTANT& mutex) {
+  auto* const object = reinterpret_cast<thread_object*>(mutex.OwnerThread);
+  return object != nullptr ? object->owner : nullptr;
+}
+
+void free_mutant_locked(KMUTANT& mutex, bool abandoned) {
+  thread* const owner = owner_of(mutex);
+  mutex.MutantListEntry.Blink->Flink = mutex.MutantListEntry.Flink;
+  mutex.MutantListEntry.Flink->Blink = mutex.MutantListEntry.Blink;
+  mutex.MutantListEntry = {};
+  mutex.Header.SignalState = 1;
+  mutex.OwnerThread = nullptr;
+  mutex.Abandoned = abandoned;
+  if (owner != nullptr) owner->critical_regions -= mutex.ApcDisable;
+}
+
+}  // namespace
+
+bool give_mutant(PRKMUTANT mutex, bool abandoned, LONG& before) {
+  thread_object* const self = current_object();
+  const guard hold(the_executive().lock);
+  before = mutex->Header.SignalState;
+  const bool owned = mutex->OwnerThread == reinterpret_cast<PKTHREAD>(self);
+  if (!owned && !(abandoned && mutex->OwnerThread != nullptr)) return false;
+  if (!abandoned && before + 1 < 1) {
+    mutex->Header.SignalState = before + 1;
+    return true;
+  }
+  free_mutant_locked(*mutex, abandoned);
+  satisfy_waiters_locked(mutex->Header);
+  return true;
+}
+
+void abandon_mutants(thread& owner) {
+  const guard hold(the_executive().lock);
+  while (owner.mutants.next != &owner.mutants) {
+    auto* const entry = reinterpret_cast<PLIST_ENTRY>(owner.mutants.next);
+    KMUTANT& mutex = *CONTAINING_RECORD(entry, KMUTANT, MutantListEntry);
+    free_mutant_locked(mutex, true);
+    satisfy_waiters_locked(mutex.Header);
+  }
+}
+
+void forget_freed_mutants(const void* memory, std::size_t bytes) {
+  const guard hold(the_executive().lock);
+  for (thread* each = the_executive().threads; each != nullptr; each = each->next) {
+    for (links* at = each->mutants.next; at != &each->mutants;) {
+      links* const next = at->next;
+      if (within(memory, bytes, at)) {
+        at->previous->next = next;
+        next->previous = at->previous;
+      }
+      at = next;
+    }
+  }
+}
+
+void make_mutant(PRKMUTANT mutex, bool owned, bool apc_disable) {
+  make_header(mutex->Header, mutant, 1, sizeof *mutex);
+  mutex->MutantListEntry = {};
+  mutex->OwnerThread = nullptr;
+  mutex->Abandoned = FALSE;
+  mutex->ApcDisable = apc_disable;
+  void* object = mutex;
+  if (owned) wait_objects(1, &object, false, true, 0);
+}
+
+namespace {
 
 /// Contract: WDM-LOCK-005: Wait = TRUE at IRQL <= APC_LEVEL only.
 void check_promise(BOOLEAN wait, const char* what, const void* object) {
@@ -103,20 +181,10 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit) {
 ///           STATUS_SEMAPHORE_LIMIT_EXCEEDED).
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY, LONG Adjustment, BOOLEAN Wait) {
   BELAY_EXPORT(KeReleaseSemaphore, Semaphore);
-  DISPATCHER_HEADER& header =
-      use_object(Semaphore, sizeof *Semaphore, semaphore, semaphore, "KeReleaseSemaphore");
+  use_object(Semaphore, sizeof *Semaphore, semaphore, semaphore, "KeReleaseSemaphore");
   check_promise(Wait, "KeReleaseSemaphore", Semaphore);
   LONG before = 0;
-  bool fits = false;
-  {
-    const guard hold(the_executive().lock);
-    before = header.SignalState;
-    fits = Adjustment > 0 && Adjustment <= Semaphore->Limit - before;
-    if (fits) {
-      header.SignalState = before + Adjustment;
-      satisfy_waiters_locked(header);
-    }
-  }
+  const bool fits = add_to_semaphore(Semaphore, Adjustment, before);
   BELAY_CONTRACT(fits, "WDM-LOCK-012", "STATUS_SEMAPHORE_LIMIT_EXCEEDED", 0x7E,
                  (0xC0000047, 0, 0, 0), Semaphore,
                  "KeReleaseSemaphore by %d: the count is %d and the limit %d", Adjustment, before,
@@ -136,20 +204,12 @@ LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore) {
 VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG) {
   BELAY_EXPORT(KeInitializeMutex, Mutex);
   format(Mutex, sizeof *Mutex);
-  make_header(Mutex->Header, mutant, 1, sizeof *Mutex);
-  Mutex->MutantListEntry = {};
-  Mutex->OwnerThread = nullptr;
-  Mutex->Abandoned = FALSE;
-  Mutex->ApcDisable = 1;
+  make_mutant(Mutex, false, true);
 }
 VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner) {
   BELAY_EXPORT(KeInitializeMutant, Mutant);
   format(Mutant, sizeof *Mutant);
-  make_header(Mutant->Header, mutant, InitialOwner ? 0 : 1, sizeof *Mutant);
-  Mutant->MutantListEntry = {};
-  Mutant->OwnerThread = InitialOwner ? reinterpret_cast<PKTHREAD>(current_object()) : nullptr;
-  Mutant->Abandoned = FALSE;
-  Mutant->ApcDisable = 0;
+  make_mutant(Mutant, InitialOwner, false);
 }
 LONG KeReadStateMutex(PRKMUTEX Mutex) {
   BELAY_EXPORT(KeReadStateMutex, Mutex);
@@ -160,24 +220,8 @@ LONG KeReadStateMutex(PRKMUTEX Mutex) {
 
 namespace {
 LONG release_mutant(PRKMUTANT mutex, bool abandoned, const char* what) {
-  thread_object* const self = current_object();
-  thread& owner = current();
   LONG before = 0;
-  bool owned = false;
-  {
-    const guard hold(the_executive().lock);
-    before = mutex->Header.SignalState;
-    owned = mutex->OwnerThread == reinterpret_cast<PKTHREAD>(self) || abandoned;
-    if (owned) {
-      mutex->Header.SignalState = abandoned ? 1 : before + 1;
-      if (mutex->Header.SignalState == 1) {
-        mutex->OwnerThread = nullptr;
-        mutex->Abandoned = abandoned;
-        owner.critical_regions -= mutex->ApcDisable;
-        satisfy_waiters_locked(mutex->Header);
-      }
-    }
-  }
+  const bool owned = give_mutant(mutex, abandoned, before);
   BELAY_CONTRACT(owned, "WDM-LOCK-012", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0),
                  mutex, "%s by a thread that does not own the mutex", what);
   return before;

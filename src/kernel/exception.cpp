@@ -74,7 +74,7 @@ try_state& tries() {
 }
 
 [[noreturn]] void unhandled(const EXCEPTION_RECORD& record, const char* clause) {
-  const bool system = current().exit_point != nullptr;
+  const bool system = is_system_thread(current());
   violation what;
   what.clause = clause;
   what.rule = system ? "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED" : "KMODE_EXCEPTION_NOT_HANDLED";

@@ -88,6 +88,7 @@ thread& current() {
   made->actor = sync::self();
   made->number = (static_cast<std::uint64_t>(made->actor) + 2) * 4;
   made->pending_irps = {&made->pending_irps, &made->pending_irps};
+  made->mutants = {&made->mutants, &made->mutants};
   executive& root = the_executive();
   {
     const guard hold(root.lock);
@@ -100,13 +101,13 @@ thread& current() {
 void retire() {
   thread* const self = current_if_any();
   if (self == nullptr) return;
+  if (self->object != nullptr) thread_left(*self);
   executive& root = the_executive();
   {
     const guard hold(root.lock);
     unlink(root.threads, self);
   }
   sync::local() = nullptr;
-  if (self->object != nullptr) thread_left(*self);
   free_tries(*self);
   discard(self);
 }

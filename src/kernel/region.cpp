@@ -107,6 +107,7 @@ VOID KeLeaveCriticalRegion(VOID) {
                  (0x3E, reinterpret_cast<std::uint64_t>(self.object), 0, 0), nullptr,
                  "KeLeaveCriticalRegion without a KeEnterCriticalRegion in this thread");
   --self.critical_regions;
+  run_kernel_apcs();
 }
 VOID KeEnterGuardedRegion(VOID) {
   BELAY_EXPORT(KeEnterGuardedRegion, nullptr);
@@ -120,6 +121,7 @@ VOID KeLeaveGuardedRegion(VOID) {
                  (0x4000E, reinterpret_cast<std::uint64_t>(self.object), 0, 0), nullptr,
                  "KeLeaveGuardedRegion without a KeEnterGuardedRegion in this thread");
   --self.guarded_regions;
+  run_kernel_apcs();
 }
 BOOLEAN KeAreApcsDisabled(VOID) {
   BELAY_EXPORT(KeAreApcsDisabled, nullptr);
@@ -160,6 +162,7 @@ VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex) {
   const auto old_irql = static_cast<KIRQL>(FastMutex->OldIrql);
   release(FastMutex, "ExReleaseFastMutex", 0x35);
   sync::level() = old_irql;
+  run_kernel_apcs();
 }
 VOID ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex) {
   BELAY_EXPORT(ExAcquireFastMutexUnsafe, FastMutex);
@@ -197,6 +200,7 @@ VOID KeReleaseGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
   BELAY_EXPORT(KeReleaseGuardedMutex, GuardedMutex);
   release(GuardedMutex, "KeReleaseGuardedMutex", 0x35);
   --current().guarded_regions;
+  run_kernel_apcs();
 }
 
 }  // extern "C"

@@ -33,7 +33,7 @@ resource_state& state_of(PERESOURCE resource, const char* what) {
 void check_region(const char* what, const void* resource) {
   const thread& self = current();
   BELAY_CONTRACT(irql() == apc_level || self.critical_regions + self.guarded_regions != 0 ||
-                     self.exit_point != nullptr,
+                     is_system_thread(self),
                  "WDM-LOCK-010", "WithinCriticalRegion", 0xC4,
                  (0x37, irql(), self.critical_regions, reinterpret_cast<std::uint64_t>(resource)),
                  resource, "%s outside a critical region", what);

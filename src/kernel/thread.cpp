@@ -4,6 +4,7 @@
 
 #include "kernel/dispatcher_nt.hpp"
 #include "kernel/exception.hpp"
+#include "kernel/waitable.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -21,34 +22,54 @@ thread_object* make_thread_object(const void* start_routine, const void* site) {
 }
 
 void adopt(thread& self, thread_object* object) {
-  object->owner = &self;
-  object->number = self.number;
   self.object = object;
+  const guard hold(the_executive().lock);
+  object->number = self.number;
+  object->owner = &self;
+  apc_record* oldest = nullptr;
+  while (apc_record* const each = object->early) {
+    object->early = each->next;
+    each->next = oldest;
+    oldest = each;
+  }
+  while (apc_record* const each = oldest) {
+    oldest = each->next;
+    each->queued = false;
+    queue_apc_locked(self, *each);
+  }
 }
 
-/// What a new system thread is told.
+/// What a new thread is told: a driver's, or a program's.
 struct thread_start {
   thread_object* object;
   PKSTART_ROUTINE routine;
   PVOID context;
+  thread_routine program;
 };
 
+/// Nothing of it is waited for or called any more; then those who wait for it see all it did.
+void finish(thread& self) {
+  abandon_mutants(self);
+  thread_object* const object = self.object;
+  {
+    const guard hold(the_executive().lock);
+    object->terminating = true;
+  }
+  drop_apcs(self);
+  order(sync::access_kind::update, object, sizeof(DISPATCHER_HEADER));
+  const guard hold(the_executive().lock);
+  if (object->exit_status == STATUS_PENDING) object->exit_status = STATUS_SUCCESS;
+  object->header.SignalState = 1;
+  satisfy_waiters_locked(object->header);
+}
+
 /// The end of a system thread, however it came: its duties, then its signal.
-void end_thread(thread& self, const routine_state& entered, PKSTART_ROUTINE routine) {
-  routine_returned(entered, "the system thread", reinterpret_cast<const void*>(routine),
+void end_thread(thread& self, const routine_state& entered, const void* routine) {
+  routine_returned(entered, self.object->system ? "the system thread" : "the thread", routine,
                    "WDM-IRP-024", 0xC8, 0);
   executive& root = the_executive();
   if (root.call.thread_ends != nullptr) root.call.thread_ends(self);
-  thread_object* const object = self.object;
-  // Those who wait for the thread see everything it did.
-  order(sync::access_kind::update, object, sizeof(DISPATCHER_HEADER));
-  {
-    const guard hold(root.lock);
-    object->terminating = true;
-    if (object->exit_status == STATUS_PENDING) object->exit_status = STATUS_SUCCESS;
-    object->header.SignalState = 1;
-    satisfy_waiters_locked(object->header);
-  }
+  finish(self);
 }
 
 void thread_main(void* argument) {
@@ -59,12 +80,19 @@ void thread_main(void* argument) {
   adopt(self, told.object);
   std::jmp_buf leave;
   self.exit_point = &leave;
-  sync::note("system thread", told.object, reinterpret_cast<const void*>(told.routine));
+  const char* const kind = told.object->system ? "system thread" : "thread";
+  sync::note(kind, told.object, told.object->start_routine);
   const routine_state entered = routine_entered();
-  if (setjmp(leave) == 0) told.routine(told.context);
+  if (setjmp(leave) == 0) {
+    if (told.routine != nullptr) {
+      told.routine(told.context);
+    } else {
+      self.object->exit_status = told.program(told.context);
+    }
+  }
   self.exit_point = nullptr;
   leave_all_blocks(self);
-  end_thread(self, entered, told.routine);
+  end_thread(self, entered, told.object->start_routine);
   end_task();
 }
 
@@ -78,9 +106,53 @@ thread_object* current_object() {
 
 void thread_left(thread& self) {
   thread_object* const object = self.object;
+  if (!object->terminating) finish(self);
   self.object = nullptr;
   object->owner = nullptr;
   dereference_object(object);
+}
+
+bool is_system_thread(const thread& self) { return self.object != nullptr && self.object->system; }
+
+void* thread_object_of_caller() { return current_object(); }
+
+void end_of_caller() {
+  thread& self = current();
+  if (self.object != nullptr && !self.object->terminating) finish(self);
+}
+
+thread_facts facts_of_thread(const void* thread_object_body) {
+  const auto& object = *static_cast<const thread_object*>(thread_object_body);
+  const guard hold(the_executive().lock);
+  return {object.number, object.header.SignalState > 0, object.exit_status};
+}
+
+void* create_thread(const char* name, thread_routine run, void* argument) {
+  thread_object* const object =
+      make_thread_object(reinterpret_cast<const void*>(run), __builtin_return_address(0));
+  thread_start* const start = make<thread_start>();
+  *start = {object, nullptr, argument, run};
+  reference_object(object);
+  sync::actor_options options;
+  options.name = name;
+  const sync::actor_id who = spawn_task(options, &thread_main, start);
+  if (who != sync::no_actor) {
+    const guard hold(the_executive().lock);
+    object->number = (static_cast<std::uint64_t>(who) + 2) * 4;
+    return object;
+  }
+  object->terminating = true;
+  dereference_object(object);
+  dereference_object(object);
+  discard(start);
+  return nullptr;
+}
+
+void exit_thread(std::int32_t status) {
+  thread& self = current();
+  BELAY_ASSERT(self.exit_point != nullptr && !self.object->system);
+  self.object->exit_status = status;
+  std::longjmp(*static_cast<std::jmp_buf*>(self.exit_point), 1);
 }
 
 void check_threads(const void* code, std::size_t bytes) {
@@ -122,6 +194,7 @@ void check_unload(const void* code, std::size_t code_size) {
 void check_freed(const void* memory, std::size_t bytes) {
   check_freed_timers(memory, bytes);
   check_freed_dpcs(memory, bytes);
+  forget_freed_mutants(memory, bytes);
 }
 
 }  // namespace belay::inline BELAY_BUILD::kernel
@@ -149,7 +222,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG, POBJECT_ATTRIBUTES, H
       make_thread_object(reinterpret_cast<const void*>(StartRoutine), __builtin_return_address(0));
   object->system = true;
   thread_start* const start = make<thread_start>();
-  *start = {object, StartRoutine, StartContext};
+  *start = {object, StartRoutine, StartContext, nullptr};
   *ThreadHandle = create_handle(object);
   sync::actor_options options;
   options.name = "system thread";
@@ -173,7 +246,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG, POBJECT_ATTRIBUTES, H
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus) {
   BELAY_EXPORT(PsTerminateSystemThread, nullptr);
   thread& self = current();
-  if (self.exit_point == nullptr) return STATUS_INVALID_PARAMETER;
+  if (self.exit_point == nullptr || !self.object->system) return STATUS_INVALID_PARAMETER;
   self.object->exit_status = ExitStatus;
   std::longjmp(*static_cast<std::jmp_buf*>(self.exit_point), 1);
 }

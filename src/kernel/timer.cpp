@@ -19,6 +19,8 @@ struct timer_record {
   sync::nanoseconds due = 0;
   sync::nanoseconds period = 0;
   PKDPC dpc = nullptr;
+  apc_record call;  // queued to `caller` at expiry
+  thread* caller = nullptr;
   const void* site = nullptr;  // who set it
 };
 
@@ -39,6 +41,7 @@ dpc_record* expire_locked(timer_record& record) {
   if (record.period == 0) record.armed = false;
   timer.Header.SignalState = 1;
   satisfy_waiters_locked(timer.Header);
+  if (record.caller != nullptr) queue_apc_locked(*record.caller, record.call);
   if (record.dpc == nullptr) return nullptr;
   LARGE_INTEGER time;
   time.QuadPart = system_time();
@@ -63,8 +66,11 @@ void fire(sync::alarm* alarm) {
   if (dpc != nullptr) start_dpc(dpc, false);
 }
 
-/// Sets a timer. Returns: it was set before.
-bool set_timer(PKTIMER timer, LONGLONG due_time, LONG period, PKDPC dpc, const void* site) {
+}  // namespace
+
+bool set_timer_at(PKTIMER timer, sync::nanoseconds due, sync::nanoseconds period, PKDPC dpc,
+                  const void* site, void (*call)(void*), void* context) {
+  thread& caller = current();
   executive& root = the_executive();
   dpc_record* start = nullptr;
   timer_record* record = nullptr;
@@ -87,15 +93,19 @@ bool set_timer(PKTIMER timer, LONGLONG due_time, LONG period, PKDPC dpc, const v
     }
     was_set = record->armed;
     const sync::nanoseconds now = sync::now();
-    sync::nanoseconds due = due_time == 0 ? now : deadline_of(due_time);
     record->armed = true;
     record->due = due;
-    record->period = period * millisecond;
+    record->period = period;
+    unqueue_apc_locked(record->call);
+    record->call.ours = false;
+    record->call.routine = call;
+    record->call.context = context;
+    record->caller = call != nullptr ? &caller : nullptr;
     record->dpc = dpc;
     record->site = site;
     timer->Header.SignalState = 0;
     timer->DueTime.QuadPart = static_cast<ULONGLONG>(due / 100);
-    timer->Period = static_cast<ULONG>(period);
+    timer->Period = static_cast<ULONG>(period / millisecond);
     timer->Dpc = dpc;
     if (due <= now) {
       start = expire_locked(*record);
@@ -110,6 +120,14 @@ bool set_timer(PKTIMER timer, LONGLONG due_time, LONG period, PKDPC dpc, const v
   if (fresh != nullptr) discard(fresh);
   if (start != nullptr) start_dpc(start, true);
   return was_set;
+}
+
+namespace {
+
+/// Sets a timer as drivers say it. Returns: it was set before.
+bool set_timer(PKTIMER timer, LONGLONG due_time, LONG period, PKDPC dpc, const void* site) {
+  const sync::nanoseconds due = due_time == 0 ? sync::now() : deadline_of(due_time);
+  return set_timer_at(timer, due, period * millisecond, dpc, site);
 }
 
 DISPATCHER_HEADER& use_timer(PKTIMER timer, const char* what,
@@ -129,6 +147,29 @@ const timer_record* first_armed(Pick concerns) {
 
 }  // namespace
 
+bool cancel_timer_record(PKTIMER timer) {
+  executive& root = the_executive();
+  timer_record* record = nullptr;
+  {
+    const guard hold(root.lock);
+    record = find_locked(timer);
+  }
+  if (record == nullptr) return false;
+  order(sync::access_kind::update, &record->alarm);
+  const guard hold(root.lock);
+  const bool was_set = record->armed;
+  record->armed = false;
+  record->alarm.cancel();
+  unqueue_apc_locked(record->call);
+  return was_set;
+}
+
+void forget_timer_calls_locked(const thread& gone) {
+  for (timer_record* each = the_executive().timers; each != nullptr; each = each->next) {
+    if (each->caller == &gone) each->caller = nullptr;
+  }
+}
+
 void stop_timers() {
   executive& root = the_executive();
   for (;;) {
@@ -138,6 +179,7 @@ void stop_timers() {
       record = root.timers;
       if (record == nullptr) return;
       unlink(root.timers, record);
+      unqueue_apc_locked(record->call);
       record->armed = false;
     }
     discard(record);
@@ -184,6 +226,7 @@ void check_freed_timers(const void* memory, std::size_t bytes) {
       }
       if (record == nullptr) return;
       unlink(root.timers, record);
+      unqueue_apc_locked(record->call);
       record->timer = nullptr;
     }
     discard(record);  // waits for a firing that lost
@@ -247,19 +290,7 @@ BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period
 BOOLEAN KeCancelTimer(PKTIMER Timer) {
   BELAY_EXPORT(KeCancelTimer, Timer);
   use_timer(Timer, "KeCancelTimer");
-  executive& root = the_executive();
-  timer_record* record = nullptr;
-  {
-    const guard hold(root.lock);
-    record = find_locked(Timer);
-  }
-  if (record == nullptr) return FALSE;
-  order(sync::access_kind::update, &record->alarm);
-  const guard hold(root.lock);
-  const bool was_set = record->armed;
-  record->armed = false;
-  record->alarm.cancel();
-  return was_set;
+  return cancel_timer_record(Timer);
 }
 
 BOOLEAN KeReadStateTimer(PKTIMER Timer) {

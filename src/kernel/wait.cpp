@@ -13,6 +13,7 @@ struct waiter {
   void* const* objects = nullptr;
   ULONG count = 0;
   bool all = false;
+  wait_manner manner;
   bool done = false;
   NTSTATUS result = STATUS_TIMEOUT;
 };
@@ -29,6 +30,13 @@ bool signalled(const DISPATCHER_HEADER& header, const thread& who) {
          who.object != nullptr;
 }
 
+void link_mutant(thread& owner, KMUTANT& mutex) {
+  auto* const head = reinterpret_cast<PLIST_ENTRY>(&owner.mutants);
+  mutex.MutantListEntry = {head->Flink, head};
+  head->Flink->Blink = &mutex.MutantListEntry;
+  head->Flink = &mutex.MutantListEntry;
+}
+
 /// Takes the signal. Returns: STATUS_ABANDONED if the mutant was.
 NTSTATUS consume(DISPATCHER_HEADER& header, thread& who) {
   switch (header.Type) {
@@ -43,6 +51,7 @@ NTSTATUS consume(DISPATCHER_HEADER& header, thread& who) {
       auto& mutex = reinterpret_cast<KMUTANT&>(header);
       if (--header.SignalState == 0) {
         mutex.OwnerThread = reinterpret_cast<PKTHREAD>(who.object);
+        link_mutant(who, mutex);
         who.critical_regions += mutex.ApcDisable;
         if (mutex.Abandoned) {
           mutex.Abandoned = FALSE;
@@ -115,9 +124,68 @@ void satisfy_waiters_locked(DISPATCHER_HEADER& header) {
   }
 }
 
-NTSTATUS wait_objects(ULONG count, void* const* objects, bool all, bool poll,
-                      sync::nanoseconds deadline) {
+void interrupt_wait_locked(thread& target, apc_record::kind why) {
+  waiter* const wait = target.waiting;
+  if (wait == nullptr || wait->done) return;
+  if (why == apc_record::kind::user) {
+    if (!wait->manner.alertable || !wait->manner.user) return;
+    take_off(the_executive(), *wait);
+    wait->done = true;
+    wait->result = STATUS_USER_APC;
+  }
+  target.parking.unpark();
+}
+
+namespace {
+
+/// Whether the wait ends before it began, for another reason than its objects.
+bool interrupted_locked(thread& self, waiter& wait) {
+  if (!wait.manner.alertable) return false;
+  if (self.alerted) {
+    self.alerted = false;
+    wait.result = STATUS_ALERTED;
+    return true;
+  }
+  if (!wait.manner.user || !has_user_apc_locked(self)) return false;
+  wait.result = STATUS_USER_APC;
+  return true;
+}
+
+enum class turn { over, again };
+
+/// One look at the objects and, if need be, one sleep. `again`: a kernel APC is to run first.
+turn wait_once(thread& self, waiter& wait, bool poll, sync::nanoseconds deadline) {
   executive& root = the_executive();
+  {
+    const guard hold(root.lock);
+    if (kernel_apc_ready_locked(self)) return turn::again;
+    if (try_satisfy(wait) || interrupted_locked(self, wait)) return turn::over;
+    wait.result = STATUS_TIMEOUT;
+    if (poll) return turn::over;
+    self.parking.reset();
+    append(root, wait);
+    self.waiting = &wait;
+  }
+  for (;;) {
+    const bool woken = self.parking.park(deadline);
+    const guard hold(root.lock);
+    const bool late = !woken && deadline != sync::forever && sync::now() >= deadline;
+    const bool called = !wait.done && kernel_apc_ready_locked(self);
+    if (!wait.done && !late && !called) continue;
+    self.waiting = nullptr;
+    if (wait.done) {
+      self.parking.reset();
+      return turn::over;
+    }
+    take_off(root, wait);
+    return late ? turn::over : turn::again;
+  }
+}
+
+}  // namespace
+
+NTSTATUS wait_objects(ULONG count, void* const* objects, bool all, bool poll,
+                      sync::nanoseconds deadline, wait_manner manner) {
   current_object();
   thread& self = current();
   waiter wait;
@@ -125,25 +193,9 @@ NTSTATUS wait_objects(ULONG count, void* const* objects, bool all, bool poll,
   wait.objects = objects;
   wait.count = count;
   wait.all = all;
-  {
-    const guard hold(root.lock);
-    if (try_satisfy(wait)) return wait.result;
-    if (poll) return STATUS_TIMEOUT;
-    self.parking.reset();
-    append(root, wait);
-  }
-  for (;;) {
-    const bool woken = self.parking.park(deadline);
-    const guard hold(root.lock);
-    if (wait.done) {
-      self.parking.reset();
-      return wait.result;
-    }
-    if (!woken && (deadline != sync::forever && sync::now() >= deadline)) {
-      take_off(root, wait);
-      return STATUS_TIMEOUT;
-    }
-  }
+  wait.manner = manner;
+  while (wait_once(self, wait, poll, deadline) == turn::again) run_kernel_apcs();
+  return wait.result;
 }
 
 std::int32_t wait_for(void* object, sync::nanoseconds deadline) {
@@ -214,10 +266,11 @@ extern "C" {
 /// Waits until `Object` is signalled or the time is over.
 ///
 /// Callers:  IRQL <= APC_LEVEL; with *Timeout == 0 also DISPATCH_LEVEL.
-/// Returns:  STATUS_SUCCESS, STATUS_ABANDONED or STATUS_TIMEOUT.
+/// Returns:  STATUS_SUCCESS, STATUS_ABANDONED or STATUS_TIMEOUT; if alertable also STATUS_ALERTED,
+///           and in UserMode STATUS_USER_APC.
 /// Contract: WDM-IRP-018, WDM-LOCK-005, WDM-LOCK-006
-NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON, KPROCESSOR_MODE, BOOLEAN,
-                               PLARGE_INTEGER Timeout) {
+NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON, KPROCESSOR_MODE WaitMode,
+                               BOOLEAN Alertable, PLARGE_INTEGER Timeout) {
   BELAY_EXPORT(KeWaitForSingleObject, Object);
   check_wait_level("KeWaitForSingleObject", Object, Timeout);
   const bool poll = Timeout != nullptr && Timeout->QuadPart == 0;
@@ -226,7 +279,7 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON, KPROCESSOR_MODE, BOOL
   use_object(Object, sizeof(DISPATCHER_HEADER), notification_event, synchronization_timer,
              "KeWaitForSingleObject");
   keep_promise();
-  return wait_objects(1, &Object, false, poll, deadline);
+  return wait_objects(1, &Object, false, poll, deadline, {Alertable != 0, WaitMode != KernelMode});
 }
 
 /// Waits for one (WaitAny) or all (WaitAll) of `Count` objects.
@@ -235,8 +288,8 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON, KPROCESSOR_MODE, BOOL
 ///           STATUS_TIMEOUT.
 /// Contract: WDM-IRP-018, WDM-LOCK-005, WDM-LOCK-006
 NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON,
-                                  KPROCESSOR_MODE, BOOLEAN, PLARGE_INTEGER Timeout,
-                                  PKWAIT_BLOCK WaitBlockArray) {
+                                  KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                  PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlockArray) {
   BELAY_EXPORT(KeWaitForMultipleObjects, Count != 0 ? Object[0] : nullptr);
   check_wait_level("KeWaitForMultipleObjects", Count != 0 ? Object[0] : nullptr, Timeout);
   const ULONG most = WaitBlockArray != nullptr ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS;
@@ -262,24 +315,23 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
     }
   }
   keep_promise();
-  return wait_objects(Count, objects, WaitType == WaitAll, poll, deadline);
+  return wait_objects(Count, objects, WaitType == WaitAll, poll, deadline,
+                      {Alertable != 0, WaitMode != KernelMode});
 }
 
 /// Sleeps. Contract: WDM-IRP-017 (IrqlKeApcLte1)
-NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE, BOOLEAN, PLARGE_INTEGER Interval) {
+/// Returns: STATUS_SUCCESS; if alertable also STATUS_ALERTED, and in UserMode STATUS_USER_APC.
+NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                PLARGE_INTEGER Interval) {
   BELAY_EXPORT(KeDelayExecutionThread, nullptr);
   const LONGLONG due = Interval->QuadPart;
-  if (due == 0) {
+  const wait_manner manner{Alertable != 0, WaitMode != KernelMode};
+  if (due == 0 && !Alertable) {
     sync::yield();
     return STATUS_SUCCESS;
   }
-  const sync::nanoseconds deadline = deadline_of(due);
-  thread& self = current();
-  self.parking.reset();
-  do {
-    self.parking.park(deadline);
-  } while (sync::now() < deadline);
-  return STATUS_SUCCESS;
+  const NTSTATUS status = wait_objects(0, nullptr, false, due == 0, deadline_of(due), manner);
+  return status == STATUS_TIMEOUT ? STATUS_SUCCESS : status;
 }
 
 /// Waits that the death of the calling thread ends. Here threads die only at their end.
