@@ -16,7 +16,8 @@
 //   - The pair is two statements: without braces around it, it is no single body of an if with an
 //     else. break and continue in C end C.
 //   - In C++ the lower-case words stay what the language says, and no destructor between the raise
-//     and the handler runs.
+//     and the handler runs. A program (not a driver) in C++ has none of these words: __try is also
+//     the standard library's.
 
 #ifndef BELAY_WINDOWS_EXCPT_H_
 #define BELAY_WINDOWS_EXCPT_H_
@@ -59,6 +60,7 @@ NTKERNELAPI struct _EXCEPTION_POINTERS* BelayExceptionPointers_(void* Function);
 }
 #endif
 
+#if !defined(BELAY_CLIENT) || !defined(__cplusplus)
 // clang-format off
 #undef __try
 #undef __except
@@ -82,6 +84,7 @@ NTKERNELAPI struct _EXCEPTION_POINTERS* BelayExceptionPointers_(void* Function);
   }                                                                                            \
   for (struct BelayFinally_ belay_finally = {0, 0, {0}}; BelayFinallyRuns_(&belay_finally);)
 #define __leave goto belay_leave
+#endif
 
 #ifndef __cplusplus
 #undef try

@@ -109,7 +109,7 @@ inline int to_utf8(char32_t c, char (&out)[4]) {
     out[i] = static_cast<char>(0x80 | (c & 0x3f));
     c >>= 6;
   }
-  out[0] = static_cast<char>((0xf00 >> more & 0xf0) | c);
+  out[0] = static_cast<char>((0xff80 >> more & 0xff) | c);
   return more + 1;
 }
 

@@ -62,6 +62,14 @@
 #pragma redefine_extname fwrite belay_crt_fwrite
 #pragma redefine_extname perror belay_crt_perror
 
+// The ones that Belay's own drivers have, too, with other ends.
+#pragma redefine_extname sprintf_s belay_crt_sprintf_s
+#pragma redefine_extname swprintf_s belay_crt_swprintf_s
+#pragma redefine_extname _snprintf belay_crt__snprintf
+#pragma redefine_extname _vsnprintf belay_crt__vsnprintf
+#pragma redefine_extname _snwprintf belay_crt__snwprintf
+#pragma redefine_extname _vsnwprintf belay_crt__vsnwprintf
+
 // Wide printing.
 #pragma redefine_extname wprintf belay_crt_wprintf
 #pragma redefine_extname vwprintf belay_crt_vwprintf
@@ -99,10 +107,6 @@
 #pragma redefine_extname wcsncat belay_crt_wcsncat
 #pragma redefine_extname wcscmp belay_crt_wcscmp
 #pragma redefine_extname wcsncmp belay_crt_wcsncmp
-#pragma redefine_extname wcschr belay_crt_wcschr
-#pragma redefine_extname wcsrchr belay_crt_wcsrchr
-#pragma redefine_extname wcsstr belay_crt_wcsstr
-#pragma redefine_extname wcspbrk belay_crt_wcspbrk
 #pragma redefine_extname wcsspn belay_crt_wcsspn
 #pragma redefine_extname wcscspn belay_crt_wcscspn
 #pragma redefine_extname wcstok belay_crt_wcstok
@@ -119,7 +123,15 @@
 #pragma redefine_extname wmemmove belay_crt_wmemmove
 #pragma redefine_extname wmemset belay_crt_wmemset
 #pragma redefine_extname wmemcmp belay_crt_wmemcmp
+
+// In C++ these have two forms each, and glibc names them itself: see wchar.h.
+#ifndef __cplusplus
+#pragma redefine_extname wcschr belay_crt_wcschr
+#pragma redefine_extname wcsrchr belay_crt_wcsrchr
+#pragma redefine_extname wcsstr belay_crt_wcsstr
+#pragma redefine_extname wcspbrk belay_crt_wcspbrk
 #pragma redefine_extname wmemchr belay_crt_wmemchr
+#endif
 
 // Microsoft's compilers take any parameters and any result of main. GCC takes them, too, in C;
 // Clang only of a function of another name. (Then an `int main` without a return statement returns
