@@ -81,6 +81,14 @@ class guest_symbols {
     std::string name = in != nullptr ? in->of.name_of(address) : "";
     return name.empty() || all_.size() == 1 ? name : in->name + "!" + name;
   }
+  /// The driver that the innermost of these addresses lies in, where there are several.
+  std::string driver_of(const std::vector<std::uint64_t>& return_addresses) const {
+    for (const std::uint64_t address : return_addresses) {
+      const one* const in = of(address);
+      if (in != nullptr && all_.size() > 1) return in->name;
+    }
+    return {};
+  }
   source_location where(std::uint64_t site) const {
     const one* const in = of(site);
     return in != nullptr ? in->of.where(site) : source_location{};
@@ -308,6 +316,7 @@ execution record(program& what, const std::vector<directive>& directives,
   if (out.found) {
     into.found = *out.found;
     into.stack = known.stack(out.found->stack);
+    into.in_driver = known.driver_of(out.found->stack);
     into.object_name = naming.of(out.found->object);
   }
   return out;

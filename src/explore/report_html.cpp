@@ -1,6 +1,7 @@
 #include "explore/report_html.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
@@ -285,6 +286,8 @@ std::string facts(const trace& example, const check_result* result, const report
     if (!value.empty()) out += fmt::format("<tr><td>{}</td><td>{}</td></tr>", what, escaped(value));
   };
   add("driver", context.source);
+  for (const trace::other_driver& each : example.with_drivers)
+    add("with driver", std::filesystem::path(each.driver).stem().string());
   add("compiler", example.compiler);
   add("scenario", describe(example.what));
   add("device", example.what.device);

@@ -21,6 +21,7 @@ std::string result_to_json(const check_result& result, const std::string& driver
   json whole = {
       {"belay_version", guest::version},
       {"driver", driver},
+      {"with_drivers", result.what.with_drivers},
       {"verdict", name_of(s.what)},
       {"why", s.why},
       {"scenario", describe(result.what)},
@@ -49,6 +50,7 @@ std::string result_to_json(const check_result& result, const std::string& driver
                       {"preemptions", s.preemptions},
                       {"minimal", s.minimal}};
     if (result.example) {
+      violation["in_driver"] = result.example->in_driver;
       json stack = json::array();
       for (const stack_frame& frame : result.example->stack) {
         stack.push_back({{"file", frame.where.file},

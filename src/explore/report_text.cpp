@@ -231,6 +231,13 @@ std::string describe(const scenario& what) {
                      cancelled ? ", cancelled at any point or never" : "");
 }
 
+std::string other_drivers(const scenario& what, const char* before_each) {
+  std::string out;
+  for (const std::string& path : what.with_drivers)
+    out += before_each + std::filesystem::path(path).stem().string();
+  return out;
+}
+
 std::string all_events(const trace& example) {
   std::string out;
   for (const event& e : example.events) {
@@ -257,6 +264,9 @@ std::string text_of_trace(const trace& example, const report_context& context) {
     out += fmt::format("  {}: {}\n", f.clause, c->title);
   }
   std::string who = f.actor.empty() ? "" : fmt::format("on {}", f.actor);
+  if (!example.in_driver.empty()) {
+    who += fmt::format("{}in driver {}", who.empty() ? "" : ", ", example.in_driver);
+  }
   if (!f.call.empty() && f.call.compare(0, 4, "irp:") != 0) {
     who += fmt::format("{}last call {}", who.empty() ? "" : ", ", f.call);
   }
@@ -280,7 +290,8 @@ std::string text_report(const check_result& result, const report_context& contex
   const painter paint(context.colors);
   const search_result& s = result.search;
   const std::string scenario_line =
-      fmt::format("  {}, device {}\n", describe(result.what), result.what.device);
+      fmt::format("  {}, device {}{}\n", describe(result.what), result.what.device,
+                  other_drivers(result.what, ", with driver "));
   std::string out;
   switch (s.what) {
     case verdict::holds:

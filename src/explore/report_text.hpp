@@ -34,6 +34,8 @@ std::string all_events(const trace& example);
 
 /// "2 clients x 1 read, 1 write".
 std::string describe(const scenario& what);
+/// The names of the drivers that were loaded before the one under test, each with this before it.
+std::string other_drivers(const scenario& what, const char* before_each);
 /// "holds", "violation", "inconclusive", "nondeterministic".
 const char* name_of(verdict what);
 

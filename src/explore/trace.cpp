@@ -322,6 +322,7 @@ void read(reader& from, trace& to) {
   });
   from.object("found", [&](reader& r) { read(r, to.found); });
   from("object_name", to.object_name);
+  from("in_driver", to.in_driver);
   from.list("stack", [&](reader& r) {
     stack_frame one;
     r.object("where", [&](reader& inner) { read(inner, one.where); });
@@ -379,6 +380,7 @@ std::string to_json(const trace& what) {
                       {"actors", actors},
                       {"found", write(what.found)},
                       {"object_name", what.object_name},
+                      {"in_driver", what.in_driver},
                       {"stack", stack},
                       {"events", events}};
   return whole.dump(1, ' ', false, json::error_handler_t::replace) + "\n";

@@ -68,6 +68,7 @@ struct trace {
   std::uint64_t digest = 0;  ///< of all events, the same in every process
   finding found;
   std::string object_name;         ///< of found.object
+  std::string in_driver;           ///< whose code found it; empty: there is but one driver
   std::vector<stack_frame> stack;  ///< of the finding, innermost first; inlined frames expanded
 };
 
