@@ -43,9 +43,11 @@ struct exchange_request {
 };
 static_assert(sizeof(exchange_request) == 32);
 
+inline constexpr std::uint32_t exchange_pended = 1;  ///< the driver had marked the IRP pending
+
 struct exchange_answer {
-  std::int32_t status = 0;  ///< NTSTATUS
-  std::uint32_t reserved = 0;
+  std::int32_t status = 0;        ///< NTSTATUS
+  std::uint32_t flags = 0;        ///< exchange_pended
   std::uint64_t information = 0;  ///< IoStatus.Information; so many bytes of output follow at most
 };
 static_assert(sizeof(exchange_answer) == 16);

@@ -98,6 +98,7 @@ void file_operations::answer_exchange(fuse_req_t req, pending& entry, wdm::reque
   exchange_answer header;
   header.status = status;
   header.information = request.information();
+  if (request.pended()) header.flags = exchange_pended;
   open_file& file = *entry.file;
   device_files& files = of(req);
   // The driver is done with both buffers; the map keeps them where they are.

@@ -58,7 +58,7 @@ DOOR_HEADERS = {
 # Third-party libraries: how their includes begin, and the folders that may name them.
 LIBRARIES = {
     "fuse": ("host",),
-    "liburing": ("edges",),
+    "liburing": ("edges", "host"),
     "boost/beast": ("soap",),
     "boost/asio": ("soap",),
     "libxml": ("soap",),

@@ -1,0 +1,277 @@
+#include "host/client/device_file_port.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "host/client/ring.hpp"
+#include "host/exchange.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+namespace {
+
+using win32::io_kind;
+using win32::port_io;
+
+constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
+constexpr auto status_no_memory = static_cast<std::int32_t>(0xC0000017);
+constexpr auto status_not_found = static_cast<std::int32_t>(0xC0000034);
+constexpr auto status_not_supported = static_cast<std::int32_t>(0xC00000BB);
+constexpr std::int32_t status_pending = 0x103;
+
+// What an errno of the file system itself means; a driver's status comes in the answer.
+std::int32_t status_of(int error) {
+  switch (error) {
+    case ENOENT:
+      return status_not_found;
+    case EACCES:
+    case EPERM:
+      return static_cast<std::int32_t>(0xC0000022);  // STATUS_ACCESS_DENIED
+    case EBUSY:
+      return static_cast<std::int32_t>(0xC0000043);  // STATUS_SHARING_VIOLATION
+    case EINTR:
+    case ECANCELED:
+      return status_cancelled;
+    case EBADF:
+      return static_cast<std::int32_t>(0xC0000008);  // STATUS_INVALID_HANDLE
+    case EFAULT:
+      return static_cast<std::int32_t>(0xC0000005);  // STATUS_ACCESS_VIOLATION
+    case ENOMEM:
+      return static_cast<std::int32_t>(0xC000009A);  // STATUS_INSUFFICIENT_RESOURCES
+    case EINVAL:
+      return static_cast<std::int32_t>(0xC000000D);  // STATUS_INVALID_PARAMETER
+    case ENXIO:
+    case ENODEV:
+    case ENOTCONN:
+      return static_cast<std::int32_t>(0xC000009D);  // STATUS_DEVICE_NOT_CONNECTED
+    case EOPNOTSUPP:
+    case ENOSYS:
+      return status_not_supported;
+    default:
+      return static_cast<std::int32_t>(0xC0000185);  // STATUS_IO_DEVICE_ERROR
+  }
+}
+
+// ---- where devices are
+
+std::vector<std::string> folders() {
+  std::vector<std::string> out;
+  if (const char* const given = std::getenv("BELAY_DEVICES")) {
+    std::istringstream parts(given);
+    for (std::string each; std::getline(parts, each, ':');) out.push_back(each);
+    return out;
+  }
+  std::vector<std::string> above = {"/run/belay"};
+  if (const char* const own = std::getenv("XDG_RUNTIME_DIR")) {
+    above.push_back(std::string(own) + "/belay");
+  }
+  for (const std::string& each : above) {
+    DIR* const open = opendir(each.c_str());
+    if (open == nullptr) continue;
+    while (const dirent* const entry = readdir(open)) {
+      if (entry->d_name[0] != '.') out.push_back(each + "/" + entry->d_name);
+    }
+    closedir(open);
+  }
+  return out;
+}
+
+// "\??\CancelSample" as a path; empty: there is none. Windows' names have no case.
+std::string find_device(const char16_t* name) {
+  std::string plain;
+  for (; *name != 0; ++name) plain += *name < 0x80 ? static_cast<char>(*name) : '?';
+  for (const char* prefix : {"\\??\\", "\\DosDevices\\", "\\GLOBAL??\\", "\\Device\\"}) {
+    const std::string start = prefix;
+    if (strncasecmp(plain.c_str(), prefix, start.size()) == 0) plain = plain.substr(start.size());
+  }
+  if (plain.find('\\') != std::string::npos) return {};
+  for (const std::string& folder : folders()) {
+    DIR* const open = opendir(folder.c_str());
+    if (open == nullptr) continue;
+    std::string found;
+    while (const dirent* const entry = readdir(open)) {
+      if (strcasecmp(entry->d_name, plain.c_str()) == 0) found = folder + "/" + entry->d_name;
+    }
+    closedir(open);
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
+// ---- requests
+
+int descriptor_of(const void* file) {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(file)) - 1;
+}
+void* file_of(int descriptor) {
+  return reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor) + 1);
+}
+
+struct request final : work {
+  port_io* io = nullptr;
+  exchange_answer answer;
+  iovec parts[2] = {};
+  sync::parking opened;
+  int result = 0;
+};
+
+request& request_of(const port_io& io) { return *static_cast<request*>(io.port); }
+
+std::uint8_t major_of(io_kind kind) {
+  switch (kind) {
+    case io_kind::read:
+      return 3;
+    case io_kind::write:
+      return 4;
+    case io_kind::flush:
+      return 9;
+    default:
+      return 14;
+  }
+}
+
+class device_files_port final : public win32::device_port {
+ public:
+  bool prepare(port_io& io) override {
+    if (ring::the_ring() == nullptr) return false;
+    void* const memory = sync::allocate(sizeof(request), sync::memory_use::internal);
+    if (memory == nullptr) return false;
+    auto* const made = new (memory) request;
+    made->io = &io;
+    io.port = made;
+    return true;
+  }
+
+  std::int32_t open(port_io& io, const win32::open_request& what,
+                    std::uint64_t* information) override {
+    *information = 0;
+    const std::string path = find_device(what.name);
+    if (path.empty()) return status_not_found;
+    constexpr std::uint32_t may_read = 1, may_write = 2;
+    const bool reads = (what.access & may_read) != 0, writes = (what.access & may_write) != 0;
+    const int flags = (writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY) | O_CLOEXEC;
+    request& self = request_of(io);
+    self.done = [](work& done, int result) {
+      auto& it = static_cast<request&>(done);
+      it.result = result;
+      it.opened.unpark();
+    };
+    ring::the_ring()->open(self, path.c_str(), flags);
+    self.opened.park(sync::forever);
+    if (self.result < 0) return status_of(-self.result);
+    io.file = file_of(self.result);
+    *information = 1;  // FILE_OPENED
+    return 0;
+  }
+
+  std::int32_t start(port_io& io) override {
+    request& self = request_of(io);
+    const int descriptor = descriptor_of(io.file);
+    const std::uint32_t id = next_id();
+    if (const int error = send(io, descriptor, id); error != 0) {
+      const std::int32_t status = status_of(error);
+      io.over(io, {status, 0, false});
+      return status;
+    }
+    self.parts[0] = {&self.answer, sizeof self.answer};
+    self.parts[1] = {io.output, io.output_size};
+    self.done = &performed;
+    ring::the_ring()->read(self, descriptor, self.parts, io.output_size != 0 ? 2 : 1,
+                           performing(id, 0));
+    return status_pending;
+  }
+
+  void cancel(port_io& io) override { ring::the_ring()->cancel(request_of(io)); }
+
+  void release(port_io& io) override {
+    request_of(io).~request();
+    sync::deallocate(io.port);
+    io.port = nullptr;
+  }
+
+  void cleanup(void* file) override {
+    exchange_answer answer;
+    if (pread(descriptor_of(file), &answer, sizeof answer, closing()) < 0) return;  // host is gone
+  }
+  void close(void* file) override { ::close(descriptor_of(file)); }
+
+  void overdue(port_io&, bool for_good) override {
+    if (!for_good) return;
+    std::fprintf(stderr,
+                 "belay: five minutes after its thread ended and cancelled it, a request is still "
+                 "with the driver (WDM-FILE-003); `belay run` shows it\n");
+  }
+
+ private:
+  std::uint32_t next_id() {
+    const std::uint32_t id = next_id_.fetch_add(1);
+    return id & ((1u << exchange_id_bits) - 1);
+  }
+
+  // The host keeps it. Returns: 0 or an errno.
+  static int send(const port_io& io, int descriptor, std::uint32_t id) {
+    exchange_request header;
+    header.major = major_of(io.kind);
+    header.control_code = io.control_code;
+    header.input_size = io.input_size;
+    header.output_size = io.output_size;
+    header.offset = io.offset;
+    const std::size_t whole = sizeof header + io.input_size;
+    std::size_t sent = 0;
+    while (sent < whole) {
+      iovec parts[2];
+      int count = 0;
+      if (sent < sizeof header) {
+        parts[count++] = {reinterpret_cast<char*>(&header) + sent, sizeof header - sent};
+      }
+      const std::size_t of_input = sent < sizeof header ? 0 : sent - sizeof header;
+      if (io.input_size > of_input) {
+        parts[count++] = {static_cast<char*>(const_cast<void*>(io.input)) + of_input,
+                          io.input_size - of_input};
+      }
+      const ssize_t written =
+          pwritev(descriptor, parts, count, sending(id, static_cast<std::uint32_t>(sent)));
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return written < 0 ? errno : EIO;
+      sent += static_cast<std::size_t>(written);
+    }
+    return 0;
+  }
+
+  static void performed(work& done, int result) {
+    auto& self = static_cast<request&>(done);
+    port_io& io = *self.io;
+    if (result < static_cast<int>(sizeof self.answer)) {
+      io.over(io, {status_of(result < 0 ? -result : EIO), 0, true});
+      return;
+    }
+    io.over(io, {self.answer.status, self.answer.information,
+                 (self.answer.flags & exchange_pended) != 0});
+  }
+
+  sync::atomic<std::uint32_t> next_id_{0};
+};
+
+}  // namespace
+
+win32::device_port& device_file_port() {
+  static device_files_port the;
+  return the;
+}
+
+// A program that is linked with this library means hosted drivers.
+__attribute__((constructor)) static void choose_device_files() {
+  win32::set_device_port(&device_file_port());
+}
+
+}  // namespace belay::inline BELAY_BUILD::host
