@@ -125,14 +125,13 @@ static NTSTATUS DoorbellWrite(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 static NTSTATUS DoorbellCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PFILE_CONTEXT context =
-        ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(FILE_CONTEXT), DOORBELL_TAG);
+        ExAllocatePool2(POOL_FLAG_NON_PAGED, sizeof(FILE_CONTEXT), DOORBELL_TAG);      /* zeroed */
 
     UNREFERENCED_PARAMETER(DeviceObject);
 
     if (context == NULL) {
         return CompleteIrp(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
     }
-    context->Woken = 0;
     IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext = context;
     return CompleteIrp(Irp, STATUS_SUCCESS, 0);
 }

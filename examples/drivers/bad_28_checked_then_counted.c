@@ -115,12 +115,11 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     }
     device->Flags |= DO_BUFFERED_IO;
     extension = device->DeviceExtension;
-    extension->Table = ExAllocatePoolWithTag(NonPagedPoolNx, CHANNELS * sizeof(ULONG), RADIO_TAG);
+    extension->Table = ExAllocatePool2(POOL_FLAG_NON_PAGED, CHANNELS * sizeof(ULONG), RADIO_TAG);
     if (extension->Table == NULL) {
         IoDeleteDevice(device);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    RtlZeroMemory(extension->Table, CHANNELS * sizeof(ULONG));
     extension->Stopping = FALSE;
     extension->AtWork = 1;
     KeInitializeEvent(&extension->Idle, NotificationEvent, FALSE);

@@ -94,7 +94,7 @@ static VOID CourierServe(PDEVICE_OBJECT DeviceObject, PVOID Context)
 static NTSTATUS CourierRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PDEVICE_EXTENSION extension = DeviceObject->DeviceExtension;
-    PERRAND errand = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(ERRAND), COURIER_TAG);
+    PERRAND errand = ExAllocatePool2(POOL_FLAG_NON_PAGED, sizeof(ERRAND), COURIER_TAG);
     KIRQL irql;
 
     if (errand == NULL) {
