@@ -5,6 +5,9 @@
 
 #include "sal.h"
 
+#define _Analysis_mode_(mode)
+#define _Analysis_code_type_user_driver_
+#define _Analysis_code_type_user_code_
 #define _Flt_CompletionContext_Outptr_
 #define _IRQL_requires_same_
 #define _IRQL_restores_

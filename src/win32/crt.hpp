@@ -7,6 +7,7 @@
 // Thread safety: state of the process is under the process's lock; `crt_thread` belongs to its
 // thread. Invariants: all of it hangs on the process and its threads, so that an execution can be
 // abandoned.
+// Contract: WIN32-CRT-001, WIN32-CRT-002
 #pragma once
 
 #include <cstddef>

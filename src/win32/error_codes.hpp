@@ -1,6 +1,7 @@
 // Which Win32 error a status becomes, and the words for an error.
 //
 // Thread safety: all of it is constant.
+// Contract: WIN32-ERROR-001
 #pragma once
 
 #include <cstdint>

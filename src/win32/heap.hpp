@@ -2,6 +2,7 @@
 //
 // Thread safety: any thread; the lists are under the process's lock.
 // Invariants: each live block is listed under its address and knows its heap.
+// Contract: WIN32-HEAP-001
 #pragma once
 
 #include <cstddef>

@@ -28,6 +28,7 @@ string narrow(const wchar_t* text) {
   return out;
 }
 
+// Contract: WIN32-CRT-001
 int invalid_calls = 0;
 void count_invalid(const wchar_t*, const wchar_t*, const wchar_t*, unsigned, uintptr_t) {
   ++invalid_calls;
@@ -249,6 +250,7 @@ TEST_F(crt_test, time_passes_since_1970) {
   EXPECT_EQ(time(&now), now);
 }
 
+// Contract: WIN32-CRT-002
 TEST_F(crt_test, a_failed_assertion_says_so_and_ends_with_3) {
   belay::win32::set_console_sink(nullptr);
   EXPECT_EXIT(__assert_fail("1 == 2", "x.c", 7, "f"), testing::ExitedWithCode(3),

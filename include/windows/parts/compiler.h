@@ -149,6 +149,10 @@
 #define NTAPI __stdcall
 #define FASTCALL __fastcall
 
+// Directives inside of code: warnings of another compiler.
+#undef __pragma
+#define __pragma(...)
+
 // Hints and intrinsics.
 #ifdef __clang__
 #define __assume(condition) __builtin_assume(condition)
