@@ -18,8 +18,6 @@
 #include <process.h>
 #include <windows.h>
 
-extern "C" NTKERNELAPI HANDLE NTAPI PsGetCurrentProcessId(VOID);
-
 #include <parts/win32_crt.h>
 // clang-format on
 
@@ -260,8 +258,6 @@ NTKERNELAPI uintptr_t _beginthread(_beginthread_proc_type start, unsigned stack_
 }
 NTKERNELAPI void _endthread(void) { ExitThread(0); }
 NTKERNELAPI void _endthreadex(unsigned result) { ExitThread(result); }
-NTKERNELAPI int _getpid(void) {
-  return static_cast<int>(reinterpret_cast<intptr_t>(PsGetCurrentProcessId()));
-}
+NTKERNELAPI int _getpid(void) { return static_cast<int>(GetCurrentProcessId()); }
 
 }  // extern "C"
