@@ -37,6 +37,7 @@ device_extra* make_extra(PDEVICE_OBJECT device) {
 
 void free_device(PDEVICE_OBJECT device) {
   device_extra* extra = extra_of(device);
+  check_remove_locks(device, device->Size + 16, "the device was deleted");
   {
     const guard hold(io().lock);
     device_extra** link = &io().devices;
@@ -145,7 +146,10 @@ void delete_if_unused(PDEVICE_OBJECT device) {
 }
 
 void device_closed(PDEVICE_OBJECT device) {
-  InterlockedDecrement(&device->ReferenceCount);
+  if (InterlockedDecrement(&device->ReferenceCount) == 0 && io().nodes != nullptr) {
+    last_file_closed(device);
+    if (!is_device(device)) return;
+  }
   delete_if_unused(device);
 }
 

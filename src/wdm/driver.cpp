@@ -3,6 +3,7 @@
 // Thread safety: one actor at PASSIVE_LEVEL.
 // Contract: WDM-IRP-002, WDM-IRP-009, WDM-IRP-019, WDM-IRP-027
 #include "wdm/io_state.hpp"
+#include "wdm/pnp_manager.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
 
@@ -90,6 +91,12 @@ void check_names(PDRIVER_OBJECT driver) {
   }
 }
 
+// A function device has no name: programs find the physical device beneath it.
+PDEVICE_OBJECT lowest_under(PDEVICE_OBJECT device) {
+  while (extra_of(device)->attached_to != nullptr) device = extra_of(device)->attached_to;
+  return device;
+}
+
 bool is_alone(PDRIVER_OBJECT driver) {
   return io().drivers == driver && extra_of(driver)->next == nullptr;
 }
@@ -140,6 +147,7 @@ void make_ready(PDRIVER_OBJECT driver) {
 void check_gone(PDRIVER_OBJECT driver) {
   check_names(driver);
   check_irps(driver);
+  if (is_alone(driver)) check_remove_locks(nullptr, 0, "the driver is gone");
   const code_range code = is_alone(driver) ? code_range{} : extra_of(driver)->code;
   kernel::check_unload(code.start, code.size);
 }
@@ -173,7 +181,11 @@ load_result load_driver(driver_entry entry, const char* service_name, code_range
   sync::deallocate(path);
   if (NT_SUCCESS(result.status)) {
     make_ready(driver);
+    result.status = add_device(driver);
     result.driver = driver;
+    if (NT_SUCCESS(result.status)) return result;
+    result.driver = nullptr;
+    unload_driver(driver);
     return result;
   }
   check_gone(driver);
@@ -183,6 +195,7 @@ load_result load_driver(driver_entry entry, const char* service_name, code_range
 
 void unload_driver(_DRIVER_OBJECT* driver) {
   const sync::sealed seal;
+  leave_device(driver);
   if (driver->DriverUnload == nullptr) return;  // Windows refuses to unload it
   const void* routine = reinterpret_cast<const void*>(driver->DriverUnload);
   const kernel::routine_state before = kernel::routine_entered();
@@ -201,6 +214,7 @@ void visit_devices(const _DRIVER_OBJECT* driver, bool (*visit)(void* context, co
     const device_extra* extra = extra_of(d);
     if (extra->delete_pending) continue;
     const named_object* link = link_to(d);
+    if (link == nullptr && extra->name == nullptr) link = link_to(lowest_under(d));
     device_view view;
     view.device = d;
     view.name = extra->name != nullptr ? extra->name->text : nullptr;

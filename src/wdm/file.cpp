@@ -27,8 +27,10 @@ void file_closed(void* object) {
   const sync::sealed seal;
   auto file = static_cast<PFILE_OBJECT>(object);
   if (!wdm::extra_of(file)->opened) return;
+  wdm::cleanup_begins(file);
   wdm::send_and_wait(wdm::top_of(file->DeviceObject), file, IRP_MJ_CLEANUP, 0, nullptr, KernelMode);
   file->Flags |= FO_CLEANUP_COMPLETE;
+  wdm::cleanup_ended(file);
 }
 
 // The last reference is gone.
@@ -132,7 +134,7 @@ open_result open(_DEVICE_OBJECT* device, const open_options& how) {
 
 open_result open(const char* name, const open_options& how) {
   const sync::sealed seal;
-  UNICODE_STRING wide = make_string(name, sync::memory_use::internal);
+  UNICODE_STRING wide = make_string(name, sync::memory_use::guest);
   UNICODE_STRING rest{};
   PDEVICE_OBJECT device = nullptr;
   open_result result;

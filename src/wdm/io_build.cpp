@@ -110,9 +110,23 @@ void send_and_catch(PDEVICE_OBJECT device, PIRP irp) {
 
 }  // namespace
 
+namespace {
+
+// The packet's thread ends and is cancelling it: it will come back here.
+bool leave_to_thread(irp_record* record) {
+  const guard hold(io().lock);
+  if (!record->pinned) return false;
+  record->left_over = true;
+  record->state = irp_state::completed;
+  return true;
+}
+
+}  // namespace
+
 // A synchronous packet has come to its end: what the special kernel APC does on Windows. The
 // completing actor does it here, so a driver that still uses the packet is found at once.
 void finish_synchronous_irp(irp_record* record, PIRP irp) {
+  if (leave_to_thread(record)) return;
   const IO_STATUS_BLOCK result = irp->IoStatus;
   PKEVENT event = irp->UserEvent;
   if ((irp->Flags & IRP_INPUT_OPERATION) != 0 && record->system_buffer != nullptr &&
@@ -127,17 +141,23 @@ void finish_synchronous_irp(irp_record* record, PIRP irp) {
     *irp->UserIosb = result;
   }
   set_state(record, irp_state::completed);
-  free_irp(record);
+  {
+    const guard hold(io().lock);
+    ++record->references;
+  }
+  free_irp(record);  // from here on nobody finds it, so `rundown` stays as it is
   if (event != nullptr) kernel::set_event(event);
+  if (record->rundown != nullptr) record->rundown->unpark();
+  release_record(record);
 }
 
 void finish_associated_irp(irp_record* record, PIRP irp) {
   PIRP master = irp->AssociatedIrp.MasterIrp;
   set_state(record, irp_state::completed);
   free_irp(record);
+  require_irp(master, "the completion of an associated IRP");
   sync::point(sync::access_kind::update, &master->AssociatedIrp.IrpCount, sizeof(LONG));
-  if (InterlockedDecrement(&master->AssociatedIrp.IrpCount) != 0) return;
-  complete_irp(find_record(master), master);
+  if (InterlockedDecrement(&master->AssociatedIrp.IrpCount) == 0) IofCompleteRequest(master, 0);
 }
 
 }  // namespace belay::inline BELAY_BUILD::wdm

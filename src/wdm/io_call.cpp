@@ -331,10 +331,4 @@ NTSTATUS FASTCALL IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
   return wdm::call_driver(DeviceObject, Irp);
 }
 
-NTSTATUS NTAPI PoCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp) {
-  return IofCallDriver(DeviceObject, Irp);
-}
-
-VOID NTAPI PoStartNextPowerIrp(PIRP Irp) { (void)Irp; }
-
 }  // extern "C"

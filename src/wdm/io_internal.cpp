@@ -1,6 +1,9 @@
 // Packets that the I/O manager sends for itself and waits for: create, cleanup, close, shutdown.
 //
 // Thread safety: any actor at PASSIVE_LEVEL.
+// Contract: WDM-IRP-002
+#include <cstdio>
+
 #include "wdm/io_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
@@ -30,6 +33,28 @@ struct packet_canceller : notify_routine {
   irp_record* record;
 };
 
+// Explored, five minutes of virtual time go by only when nothing else is left to do.
+sync::nanoseconds patience() {
+#if defined(BELAY_EXPLORED)
+  return sync::now() + rundown_limit;
+#else
+  return sync::forever;
+#endif
+}
+
+[[noreturn]] void report_kept(const irp_record* record, PIRP irp) {
+  kernel::violation what;
+  what.clause = "WDM-IRP-002";
+  what.parameter[0] = word(irp);
+  what.object = irp;
+  what.site = record->site;
+  std::snprintf(what.text, sizeof(what.text),
+                "the driver has the IRP %p (major function %u) and will not complete it: five "
+                "minutes later nothing else is left to do",
+                static_cast<const void*>(irp), record->major);
+  kernel::report(what);
+}
+
 }  // namespace
 
 IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
@@ -48,6 +73,9 @@ IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR ma
   irp->RequestorMode = mode;
   irp->Tail.Overlay.OriginalFileObject = file;
   irp->Tail.Overlay.Thread = current_thread();
+  if (major == IRP_MJ_PNP || major == IRP_MJ_POWER || major == IRP_MJ_SYSTEM_CONTROL) {
+    irp->IoStatus.Status = STATUS_NOT_SUPPORTED;  // what nobody knows comes back like this
+  }
   PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(irp);
   if (parameters != nullptr) next->Parameters = parameters->Parameters;
   next->MajorFunction = major;
@@ -55,9 +83,12 @@ IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR ma
   next->FileObject = file;
   packet_canceller canceller(record);
   // A request that came before it was armed finds the packet here.
-  if (cancel != nullptr && !cancel->arm(canceller)) irp->Cancel = TRUE;
+  if (cancel != nullptr && !cancel->arm(canceller)) {
+    irp->Cancel = TRUE;
+    set_cancelled(record, true);
+  }
   call_driver(device, irp);
-  waiter.parking.park(sync::forever);
+  if (!waiter.parking.park(patience())) report_kept(record, irp);
   if (cancel != nullptr) cancel->disarm(canceller);
   const IO_STATUS_BLOCK result = waiter.result;
   free_irp(record);

@@ -12,8 +12,6 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
-constexpr sync::nanoseconds rundown_limit = 300LL * 1000 * 1000 * 1000;
-
 io_state* the_state = nullptr;
 
 void thread_ends(kernel::thread&) { cancel_thread_requests(); }
@@ -90,6 +88,7 @@ bool armed_too_late(const irp_record* record) {
 }
 
 io_state& io() { return *the_state; }
+bool started() { return the_state != nullptr; }
 
 void start() {
   kernel::callbacks call;
@@ -114,6 +113,7 @@ void stop() {
     state->devices = next;
   }
   forget_remove_locks();
+  forget_pnp();
   the_state = nullptr;
   sync::deallocate(state);
   kernel::stop();
@@ -170,6 +170,7 @@ void cancel_thread_requests() {
     auto* owner = const_cast<request*>(record->block->owner);
     if (!owner->wait(deadline)) report_stuck(record, record->site);
   }
+  run_down_irps(deadline);
 }
 
 }  // namespace belay::inline BELAY_BUILD::wdm

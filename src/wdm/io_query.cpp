@@ -14,13 +14,18 @@ using namespace belay;
 
 extern "C" {
 
+/// There is one process object, whoever asks. Returns: NULL if the packet belongs to no thread.
 PEPROCESS NTAPI IoGetRequestorProcess(PIRP Irp) {
   BELAY_EXPORT(IoGetRequestorProcess, Irp);
-  return PsGetCurrentProcess();
+  return Irp->Tail.Overlay.Thread == nullptr ? nullptr : PsGetCurrentProcess();
 }
 
+/// Returns: who asked for the packet; 0 if it belongs to no thread.
 ULONG NTAPI IoGetRequestorProcessId(PIRP Irp) {
   BELAY_EXPORT(IoGetRequestorProcessId, Irp);
+  const wdm::irp_record* record = wdm::find_record(Irp);
+  if (record != nullptr && record->process_id != 0) return static_cast<ULONG>(record->process_id);
+  if (Irp->Tail.Overlay.Thread == nullptr) return 0;
   return static_cast<ULONG>(reinterpret_cast<ULONG_PTR>(PsGetCurrentProcessId()));
 }
 

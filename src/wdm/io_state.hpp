@@ -75,6 +75,7 @@ struct irp_record {
   std::uint32_t references = 1;  ///< the table's and one a frame
   irp_kind kind = irp_kind::allocated;
   irp_state state = irp_state::allocated;
+  bool at_cleanup = false;          ///< waited with a cancel routine when its file was cleaned up
   bool cancel_begun = false;        ///< IoCancelIrp is about to set Irp->Cancel, or has
   bool cancelled = false;           ///< IoCancelIrp set Irp->Cancel
   bool pinned = false;              ///< its thread ends: completion leaves the rest to that thread
@@ -210,6 +211,7 @@ struct device_extra {
   PDEVICE_OBJECT attached_to = nullptr;  ///< the next lower device
   named_object* name = nullptr;
   char* security = nullptr;  ///< the SDDL text
+  DEVICE_POWER_STATE power = PowerDeviceD0;
   bool delete_pending = false;
   bool shutdown_registered = false;
   // IoSetStartIoAttributes, and what StartIo has to make up for.
@@ -238,6 +240,10 @@ inline device_extra* extra_of(PDEVICE_OBJECT device) {
 NTSTATUS create_device(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name,
                        DEVICE_TYPE type, ULONG characteristics, BOOLEAN exclusive, const void* site,
                        PDEVICE_OBJECT* made);
+/// Marks the packets of `file` that wait with a cancel routine, for what follows.
+void cleanup_begins(PFILE_OBJECT file);
+/// Reports WDM-FILE-002 if IRP_MJ_CLEANUP was completed and one of them still waits.
+void cleanup_ended(PFILE_OBJECT file);
 /// True if `device` is a device object that still exists.
 bool is_device(const DEVICE_OBJECT* device);
 /// The highest device attached to `device`.
@@ -296,8 +302,12 @@ inline constexpr std::size_t irp_buckets = 16384;
 #endif
 inline constexpr std::size_t graveyard_size = 64;
 
+/// How long a thread that ends waits for its cancelled packets.
+inline constexpr sync::nanoseconds rundown_limit = 300LL * 1000 * 1000 * 1000;
+
 struct remove_lock_record;
 struct driver_extra;
+struct pnp_node;
 
 /// Reports WDM-FILE-007 for a remove lock within [`memory`, `memory` + `bytes`) that is still held;
 /// with bytes 0: for any. `what` goes away.
@@ -323,12 +333,16 @@ struct io_state {
   remove_lock_record* remove_locks = nullptr;
   std::uint64_t removals_held_off = 0;  ///< remove locks acquired so far
   PDRIVER_OBJECT drivers = nullptr;
+  PDRIVER_OBJECT bus = nullptr;  ///< of the root bus, once a driver has a device on it
+  pnp_node* nodes = nullptr;
   PDRIVER_OBJECT loading = nullptr;  ///< the driver whose DriverEntry runs
   std::uint32_t device_number = 0;   ///< of the next generated name
   volatile std::uint64_t cancel_lock = 0;
 };
 
 io_state& io();
+/// Between start() and stop().
+bool started();
 
 using kernel::guard;
 
@@ -343,6 +357,10 @@ T* make(sync::memory_use use, A&&... arguments) {
 void forget_drivers();
 /// Frees what is known of remove locks.
 void forget_remove_locks();
+/// Frees what is known of Plug and Play devices.
+void forget_pnp();
+/// A file of `device` was closed: a device that is gone by surprise may be removed.
+void last_file_closed(PDEVICE_OBJECT device);
 
 // ---- the calling actor -------------------------------------------------------------------------
 

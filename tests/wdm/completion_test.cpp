@@ -50,7 +50,7 @@ struct routine_case {
 class invocation_test : public completion_test,
                         public ::testing::WithParamInterface<routine_case> {};
 
-// WDM-CANCEL-018: the Cancel flag decides, not the status.
+// WDM-CANCEL-018, WDM-CANCEL-017: the Cancel flag decides, not the status.
 TEST_P(invocation_test, the_routine_is_called_as_asked) {
   const routine_case& c = GetParam();
   on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) { return complete(irp, c.status); };

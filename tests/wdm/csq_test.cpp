@@ -188,5 +188,73 @@ TEST_F(csq_test, an_irp_is_inserted_into_one_queue_only) {
   abandon();
 }
 
+// WDM-CSQ-007: of another queue, or the one it was given.
+TEST_F(csq_test, peek_returns_an_irp_of_this_queue) {
+  queue other;
+  KeInitializeSpinLock(&other.lock);
+  InitializeListHead(&other.list);
+  IoCsqInitializeEx(&other.csq, &insert_ex, &remove, &peek, &acquire, &release, &complete_canceled);
+  lost_request read({.file = file});
+  read.request.start();
+  static PIRP answer;
+  answer = held;
+  other.csq.CsqPeekNextIrp = [](PIO_CSQ, PIRP, PVOID) { return answer; };
+  EXPECT_STREQ(expect_broken("WDM-CSQ-007", [&] { IoCsqRemoveNextIrp(&other.csq, nullptr); }).rule,
+               "CsqPeekWrongIrp");
+  release(&other.csq, PASSIVE_LEVEL);
+  IoSetCancelRoutine(held, nullptr);  // as if it were being cancelled
+  q.csq.CsqPeekNextIrp = other.csq.CsqPeekNextIrp;
+  expect_broken("WDM-CSQ-007", [&] { IoCsqRemoveNextIrp(&q.csq, nullptr); });
+  release(&q.csq, PASSIVE_LEVEL);
+  abandon();
+}
+
+// WDM-CSQ-007
+TEST_F(csq_test, a_callback_does_not_complete) {
+  q.csq.CsqInsertIrp = reinterpret_cast<PIO_CSQ_INSERT_IRP>(
+      +[](PIO_CSQ, PIRP irp, PVOID) { return complete(irp, STATUS_DEVICE_BUSY); });
+  lost_request read({.file = file});
+  EXPECT_STREQ(expect_broken("WDM-CSQ-007", [&] { read.request.start(); }).rule,
+               "CsqCallbackCompletesUnderLock");
+  release(&q.csq, PASSIVE_LEVEL);
+  abandon();
+}
+
+// WDM-CSQ-007
+TEST_F(csq_test, a_callback_does_not_call_the_queue) {
+  q.csq.CsqRemoveIrp = [](PIO_CSQ csq, PIRP) { IoCsqRemoveNextIrp(csq, nullptr); };
+  lost_request read({.file = file});
+  read.request.start();
+  expect_broken("WDM-CSQ-007", [&] { IoCsqRemoveNextIrp(&q.csq, nullptr); });
+  release(&q.csq, PASSIVE_LEVEL);
+  abandon();
+}
+
+// WDM-CSQ-002
+TEST_F(csq_test, a_context_serves_one_irp) {
+  IO_CSQ_IRP_CONTEXT mine;
+  std::fill_n(reinterpret_cast<char*>(&mine), sizeof(mine), '\x5a');  // need not be initialised
+  context = &mine;
+  wdm::request first({.file = file});
+  lost_request second({.file = file});
+  first.start();
+  EXPECT_STREQ(expect_broken("WDM-CSQ-002", [&] { second.request.start(); }).rule,
+               "CsqContextReuse");
+  EXPECT_TRUE(first.cancel());
+  EXPECT_TRUE(first.wait());
+  abandon();
+}
+
+// WDM-CANCEL-023
+TEST_F(csq_test, the_queue_s_field_in_the_irp_is_left_alone) {
+  lost_request read({.file = file});
+  read.request.start();
+  held->Tail.Overlay.DriverContext[0] = this;  // the driver's
+  held->Tail.Overlay.DriverContext[3] = this;
+  expect_broken("WDM-CANCEL-023", [&] { IoCsqRemoveNextIrp(&q.csq, nullptr); });
+  release(&q.csq, PASSIVE_LEVEL);
+  abandon();
+}
+
 }  // namespace
 }  // namespace belay::test

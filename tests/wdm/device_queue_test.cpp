@@ -86,5 +86,57 @@ TEST_F(device_queue_test, inserting_below_dispatch_level_is_reported) {
   KeRaiseIrql(DISPATCH_LEVEL, &before);
 }
 
+/// A driver with a queue of its own instead of StartIo's.
+class own_queue_test : public probe_test {
+ protected:
+  void SetUp() override {
+    probe_test::SetUp();
+    KeInitializeDeviceQueue(&queue);
+    on[IRP_MJ_READ] = [this](PDEVICE_OBJECT, PIRP irp) {
+      IoMarkIrpPending(irp);
+      KIRQL old;
+      KeRaiseIrql(DISPATCH_LEVEL, &old);
+      if (!KeInsertDeviceQueue(&queue, &irp->Tail.Overlay.DeviceQueueEntry)) current = irp;
+      KeLowerIrql(old);
+      sent.push_back(irp);
+      return STATUS_PENDING;
+    };
+  }
+  /// The device is done with the current one.
+  void next() {
+    PIRP done = current;
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    PKDEVICE_QUEUE_ENTRY entry = KeRemoveDeviceQueue(&queue);
+    current =
+        entry == nullptr ? nullptr : CONTAINING_RECORD(entry, IRP, Tail.Overlay.DeviceQueueEntry);
+    KeLowerIrql(old);
+    complete(done, STATUS_SUCCESS);
+  }
+
+  KDEVICE_QUEUE queue;
+  PIRP current = nullptr;
+  std::vector<PIRP> sent;
+};
+
+// WDM-STARTIO-008
+TEST_F(own_queue_test, one_at_a_time_and_the_next_when_that_is_done) {
+  _FILE_OBJECT* file = open().file;
+  wdm::request a({.file = file}), b({.file = file}), c({.file = file});
+  a.start();
+  b.start();
+  c.start();
+  EXPECT_EQ(current, sent[0]);
+  EXPECT_TRUE(KeRemoveEntryDeviceQueue(&queue, &sent[1]->Tail.Overlay.DeviceQueueEntry));
+  complete(sent[1], STATUS_CANCELLED);
+  next();
+  EXPECT_EQ(current, sent[2]);
+  next();
+  EXPECT_EQ(current, nullptr);
+  EXPECT_FALSE(queue.Busy);
+  EXPECT_TRUE(a.wait() && b.wait() && c.wait());
+  wdm::close_handle(file);
+}
+
 }  // namespace
 }  // namespace belay::test

@@ -169,5 +169,62 @@ TEST_F(probe_test, attached_devices_get_the_requests) {
   EXPECT_EQ(IoGetAttachedDevice(device), device);
 }
 
+// WDM-FILE-002, WDM-FILE-001: what is not cancellable may stay, and more may come until close.
+TEST_F(probe_test, a_file_takes_requests_between_cleanup_and_close) {
+  std::vector<PIRP> held;
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) {
+    IoMarkIrpPending(irp);
+    held.push_back(irp);
+    return STATUS_PENDING;
+  };
+  const wdm::open_result opened = open();
+  wdm::request early({.file = opened.file}), late({.file = opened.file});
+  early.start();
+  ObReferenceObject(opened.file);
+  wdm::close_handle(opened.file);
+  EXPECT_TRUE(opened.file->Flags & FO_CLEANUP_COMPLETE);
+  EXPECT_EQ(late.start(), STATUS_PENDING);
+  ObDereferenceObject(opened.file);
+  for (PIRP irp : held) complete(irp, STATUS_SUCCESS);
+  EXPECT_TRUE(early.wait() && late.wait());
+  EXPECT_EQ(seen, (majors{IRP_MJ_CREATE, IRP_MJ_READ, IRP_MJ_CLEANUP, IRP_MJ_READ, IRP_MJ_CLOSE}));
+}
+
+// WDM-FILE-008, WDM-FILE-003: as if its thread ended.
+TEST_F(probe_test, a_request_built_on_a_thread_is_cancelled_when_that_ends) {
+  static KEVENT event;
+  static IO_STATUS_BLOCK result;
+  KeInitializeEvent(&event, NotificationEvent, FALSE);
+  PIRP unattached = nullptr;
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) {
+    IoMarkIrpPending(irp);
+    IoSetCancelRoutine(irp, [](PDEVICE_OBJECT, PIRP packet) {
+      IoReleaseCancelSpinLock(packet->CancelIrql);
+      complete(packet, STATUS_CANCELLED);
+    });
+    return STATUS_PENDING;
+  };
+  PIRP never_sent =
+      IoBuildSynchronousFsdRequest(IRP_MJ_READ, device, nullptr, 0, nullptr, &event, &result);
+  IoCallDriver(device, IoBuildSynchronousFsdRequest(IRP_MJ_READ, device, nullptr, 0, nullptr,
+                                                    &event, &result));
+  unattached = IoBuildAsynchronousFsdRequest(IRP_MJ_READ, device, nullptr, 0, nullptr, nullptr);
+  IoSetCompletionRoutine(
+      unattached,
+      [](PDEVICE_OBJECT, PIRP, PVOID) -> NTSTATUS { return STATUS_MORE_PROCESSING_REQUIRED; },
+      nullptr, TRUE, TRUE, TRUE);
+  IoCallDriver(device, unattached);
+  wdm::cancel_thread_requests();
+  EXPECT_NE(KeReadStateEvent(&event), 0);
+  EXPECT_EQ(result.Status, STATUS_CANCELLED);
+  EXPECT_FALSE(unattached->Cancel);
+  EXPECT_FALSE(never_sent->Cancel);
+  EXPECT_TRUE(IoCancelIrp(unattached));
+  IoFreeIrp(unattached);
+  KeClearEvent(&event);
+  IoCallDriver(device, never_sent);
+  wdm::cancel_thread_requests();
+}
+
 }  // namespace
 }  // namespace belay::test

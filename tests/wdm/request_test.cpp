@@ -253,5 +253,24 @@ TEST_F(slot_test, cancel_and_completion_race_and_each_request_ends_once) {
   wdm::close_handle(opened.file);
 }
 
+TEST_F(probe_test, a_driver_learns_who_asks) {
+  ULONG asked_by = 0;
+  on[IRP_MJ_READ] = [&](PDEVICE_OBJECT, PIRP irp) {
+    asked_by = IoGetRequestorProcessId(irp);
+    EXPECT_NE(IoGetRequestorProcess(irp), nullptr);
+    return complete(irp, STATUS_SUCCESS);
+  };
+  const wdm::open_result opened = open();
+  wdm::request read({.file = opened.file, .process_id = 4711});
+  read.start();
+  EXPECT_TRUE(read.wait());
+  EXPECT_EQ(asked_by, 4711u);
+  wdm::close_handle(opened.file);
+  PIRP own = IoAllocateIrp(1, FALSE);
+  EXPECT_EQ(IoGetRequestorProcessId(own), 0u);
+  EXPECT_EQ(IoGetRequestorProcess(own), nullptr);
+  IoFreeIrp(own);
+}
+
 }  // namespace
 }  // namespace belay::test

@@ -155,5 +155,68 @@ TEST_F(start_io_test, no_spin_lock_is_held_when_the_next_packet_is_started) {
   IoReleaseCancelSpinLock(irql);
 }
 
+// WDM-STARTIO-002
+TEST_F(start_io_test, cancelable_agrees_with_the_cancel_routine) {
+  wdm::request a({.file = file});
+  lost_request b({.file = file});
+  a.start();
+  expect_broken("WDM-STARTIO-002", [&] { end_current(false); });
+  KeLowerIrql(PASSIVE_LEVEL);
+  end_current(true);
+  EXPECT_TRUE(a.wait());
+}
+
+// WDM-STARTIO-002
+TEST_F(start_io_test, without_a_cancel_routine_the_lock_is_not_asked_for) {
+  cancelable = false;
+  wdm::request a({.file = file});
+  a.start();
+  expect_broken("WDM-STARTIO-002", [&] { end_current(true); });
+  KeLowerIrql(PASSIVE_LEVEL);
+  end_current(false);
+  EXPECT_TRUE(a.wait());
+}
+
+// WDM-STARTIO-003
+TEST_F(start_io_test, start_io_that_starts_the_next_packet_is_deferred) {
+  cancelable = false;
+  at_once = true;
+  lost_request a({.file = file});
+  const kernel::violation what = expect_broken("WDM-STARTIO-003", [&] { a.request.start(); });
+  EXPECT_STREQ(what.rule, "StartIoRecursion");
+  EXPECT_EQ(what.bug_check, 0x7Fu);
+  KeLowerIrql(PASSIVE_LEVEL);
+  abandon();
+}
+
+// WDM-STARTIO-003
+TEST_F(start_io_test, non_cancelable_ends_when_there_is_a_cancel_routine) {
+  IoSetStartIoAttributes(device, FALSE, TRUE);
+  driver->DriverStartIo = [](PDEVICE_OBJECT target, PIRP irp) {
+    IoSetCancelRoutine(irp, &cancel);
+    IoSetStartIoAttributes(target, FALSE, FALSE);
+    IoSetCancelRoutine(irp, nullptr);
+    IoSetStartIoAttributes(target, FALSE, TRUE);
+    IoSetStartIoAttributes(target, FALSE, FALSE);
+  };
+  lost_request a({.file = file});
+  EXPECT_STREQ(expect_broken("WDM-STARTIO-003", [&] { a.request.start(); }).rule, "StartIoCancel");
+  KeLowerIrql(PASSIVE_LEVEL);
+  abandon();
+}
+
+// WDM-CANCEL-021
+TEST_F(start_io_test, a_packet_is_marked_before_it_is_started) {
+  on[IRP_MJ_READ] = [](PDEVICE_OBJECT target, PIRP irp) {
+    IoStartPacket(target, irp, nullptr, &cancel);
+    IoMarkIrpPending(irp);
+    return STATUS_PENDING;
+  };
+  lost_request a({.file = file});
+  EXPECT_STREQ(expect_broken("WDM-CANCEL-021", [&] { a.request.start(); }).rule,
+               "MarkingQueuedIrps");
+  abandon();
+}
+
 }  // namespace
 }  // namespace belay::test

@@ -101,7 +101,7 @@ TEST_F(verify_test, a_completion_routine_may_change_the_status) {
   EXPECT_TRUE(read.wait());
 }
 
-// WDM-IRP-032, WDM-IRP-033: taken back and completed here, the status is this driver's own.
+// WDM-IRP-032, WDM-IRP-033, WDM-IRP-031: taken back and completed here, the status is this driver's own.
 TEST_F(verify_test, what_came_back_is_completed_with_any_status) {
   below = [&](PIRP irp) { return keep(irp); };
   above = [&](PIRP irp) {

@@ -1,0 +1,41 @@
+// The devices of our root bus, and their interfaces: what the Plug and Play exports look up.
+//
+// Thread safety: the list changes at PASSIVE_LEVEL under io().lock; a node belongs to whoever
+// carries out its manager's call.
+#pragma once
+
+#include "wdm/io_state.hpp"
+#include "wdm/pnp_manager.hpp"
+
+namespace belay::inline BELAY_BUILD::wdm {
+
+/// What IoRegisterDeviceInterface has made.
+struct device_interface {
+  device_interface* next = nullptr;
+  GUID of{};
+  UNICODE_STRING link{};         ///< "\??\ROOT#BELAY#0000#{…}"; the buffer is ours
+  named_object* name = nullptr;  ///< while it is enabled
+};
+
+enum class pnp_state : std::uint8_t { added, started, stopped, surprise_removed, removed };
+
+/// A device of the root bus.
+struct pnp_node {
+  pnp_node* next = nullptr;
+  PDEVICE_OBJECT pdo = nullptr;
+  PDRIVER_OBJECT driver = nullptr;  ///< whose AddDevice was called
+  std::uint32_t number = 0;
+  pnp_state state = pnp_state::added;
+  bool reached = false;  ///< the packet that is on its way has come down to the bus driver
+  device_interface* interfaces = nullptr;
+};
+
+/// The node of a physical device object, or nullptr if that is none of ours.
+pnp_node* node_of(const DEVICE_OBJECT* pdo);
+/// Enables or disables an interface. Returns: what IoSetDeviceInterfaceState returns.
+NTSTATUS enable_interface(pnp_node* node, device_interface* of, bool enable);
+/// Sends a packet of `major` with STATUS_NOT_SUPPORTED to the top of the stack and waits for it.
+IO_STATUS_BLOCK send_to_stack(PDEVICE_OBJECT pdo, UCHAR major, UCHAR minor,
+                              const IO_STACK_LOCATION& parameters);
+
+}  // namespace belay::inline BELAY_BUILD::wdm
