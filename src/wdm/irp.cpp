@@ -217,6 +217,7 @@ void free_irp(irp_record* record) {
 }
 
 void visit_irps(bool (*visit)(void* context, const irp_view&), void* context) {
+  if (!started()) return;
   for (const irp_record* r = io().first; r != nullptr; r = r->next) {
     if (r->kind == irp_kind::in_place && r->state != irp_state::queued) continue;
     irp_view view;
