@@ -1,9 +1,9 @@
 // belay cc: compiles and links guest source, with what a driver needs taken care of.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "cli/compiler.hpp"
 #include "cli/failure.hpp"
@@ -15,12 +15,16 @@ namespace belay::cli {
 namespace {
 
 constexpr const char* usage =
-    "Usage: belay cc [compiler option]... source... [-o driver.so] [--cc gcc|clang|PROGRAM]\n\n"
+    "Usage: belay cc [compiler option]... source... [-o driver.so] [--client] [--cc "
+    "gcc|clang|PROGRAM]\n\n"
     "Compiles the source of a Windows driver, unmodified, into a driver.so for `belay check`. The "
     "flags\n"
     "that it needs, the Windows headers and the case of their names are taken care of; all other "
     "options\n"
-    "(-D, -I, -std, -W, ...) go to the compiler, which is --cc, or $CC, or gcc.\n";
+    "(-D, -I, -std, -W, ...) go to the compiler, which is --cc, or $CC, or gcc. With --client it "
+    "is "
+    "a\n"
+    "Windows program, for `belay check driver.c --client`.\n";
 
 // Options of compilers whose value is the next argument.
 constexpr std::string_view with_value[] = {"-I",       "-D",      "-U",         "-include",
@@ -53,6 +57,8 @@ int cc(int count, char** arguments) {
       with = value();
     } else if (argument.starts_with("--cc=")) {
       with = argument.substr(5);
+    } else if (argument == "--client") {
+      job.client = true;
     } else if (argument == "-c" || argument == "-E" || argument == "-S") {
       throw failure(wrong_use,
                     argument + ": belay cc makes whole drivers; give all sources at once");

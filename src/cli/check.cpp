@@ -56,6 +56,11 @@ int check(int count, char** arguments) {
   const explore::check_options wanted = parsed.options();  // say what is wrong before compiling
   std::vector<std::string> command = {"check", prepare(parsed)};
   if (!parsed.given("--source")) command.push_back("--source=" + parsed.drivers.front());
+  if (const std::string& client = wanted.what.client; !client.empty()) {
+    compile_job job = job_for(parsed, {client});
+    job.client = true;
+    command.push_back("--client=" + (is_source(client) ? compile_cached(std::move(job)) : client));
+  }
   for (const std::string& each : wanted.what.with_drivers) {
     command.push_back("--with-driver=" +
                       (is_source(each) ? compile_cached(job_for(parsed, {each})) : each));

@@ -64,6 +64,12 @@ void check_arguments::add_to(CLI::App& to) {
       ->allow_extra_args(false);
   const char* const what = "Scenario";
   to.add_option("--scenario", scenario_file, "read the scenario from a TOML file")->group(what);
+  to.add_option("--client", client,
+                "program (one source, or a .so by belay cc --client) to run with the driver, in "
+                "place of clients")
+      ->group(what);
+  to.add_option("--client-args", client_arguments, "its command line, in one argument")
+      ->group(what);
   to.add_option("--device", device, "device to open, by name or link; default: the first")
       ->group(what);
   to.add_option("--clients", clients, "number of clients (2)")
@@ -106,8 +112,8 @@ std::vector<std::string> check_arguments::repeated() const {
   for (const CLI::Option* option : app->get_options()) {
     const std::string name = option->get_name(false, true);
     if (option->count() == 0 || name.empty() || name[0] != '-' || name.starts_with("--cc") ||
-        name.starts_with("--with-driver") || name.starts_with("--keep") || name.starts_with("-D") ||
-        name.starts_with("-I")) {
+        name.starts_with("--with-driver") || name == "--client" || name.starts_with("--keep") ||
+        name.starts_with("-D") || name.starts_with("-I")) {
       continue;
     }
     const std::string first = option->get_name();
@@ -129,6 +135,8 @@ explore::check_options check_arguments::options() const {
     to.what = *loaded;
   }
   if (given("--with-driver")) to.what.with_drivers = with_drivers;
+  if (given("--client")) to.what.client = client;
+  if (given("--client-args")) to.what.client_arguments = client_arguments;
   if (given("--device")) to.what.device = device;
   if (given("--clients")) to.what.clients = clients;
   if (given("--requests")) to.what.requests = requests;

@@ -18,6 +18,7 @@ struct check_arguments {
   std::string compiler, keep;
   std::vector<std::string> defines, include_folders;
   // The scenario.
+  std::string client, client_arguments;  ///< a program in place of the clients
   std::string scenario_file, device;
   int clients = 0, requests = 0, cpus = -1;
   std::vector<std::string> operations;

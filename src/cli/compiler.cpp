@@ -1,6 +1,5 @@
 #include "cli/compiler.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "cli/failure.hpp"
 #include "cli/fold_includes.hpp"
@@ -29,9 +30,12 @@ constexpr const char* common_flags[] = {
     "-fcommon",
     // Windows' types and language.
     "-fshort-wchar", "-fms-extensions", "-Ulinux", "-Uunix", "-U_FORTIFY_SOURCE", "-D_AMD64_=1",
-    "-D_M_AMD64=100", "-D_M_X64=100", "-D_WIN64=1", "-DDBG=1", "-D_KERNEL_MODE=1",
+    "-D_M_AMD64=100", "-D_M_X64=100", "-D_WIN64=1",
     // Usual in drivers, and harmless.
     "-Wno-multichar", "-Wno-unknown-pragmas", "-Wno-attributes", "-Wno-address-of-packed-member"};
+constexpr const char* driver_flags[] = {"-DDBG=1", "-D_KERNEL_MODE=1"};
+// Calls of the C runtime reach Belay's by other names, which the compiler may not undo.
+constexpr const char* client_flags[] = {"-D_CONSOLE=1", "-fno-builtin"};
 constexpr const char* c_flags[] = {"-Werror=implicit-function-declaration"};
 constexpr const char* cpp_flags[] = {"-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
                                      "-Wno-write-strings"};
@@ -249,6 +253,12 @@ std::vector<std::string> compile(const compile_job& job) {
     }
     std::vector<std::string> command = {cpp ? job.with.cpp : job.with.c};
     append(command, common_flags);
+    if (job.client) {
+      append(command, client_flags);
+      command.insert(command.end(), {"-include", windows + "/parts/client.h"});
+    } else {
+      append(command, driver_flags);
+    }
     cpp ? append(command, cpp_flags) : append(command, c_flags);
     if (job.with.clang)
       append(command, clang_flags);
@@ -305,12 +315,13 @@ std::vector<std::string> compile(const compile_job& job) {
 }
 
 std::string compile_cached(compile_job job) {
-  std::string identity = fmt::format("{} {} {} {}", job.with.c, job.with.identity,
-                                     guest::guest_abi, windows_folder());
+  std::string identity =
+      fmt::format("{} {} {} {}", job.with.c, job.with.identity, guest::guest_abi, windows_folder());
   for (const std::string& source : job.sources) identity += " " + fs::absolute(source).string();
   for (const std::string& option : job.options) identity += " " + option;
   for (const std::string& option : job.linked) identity += " " + option;
   identity += " " + fs::current_path().string();
+  if (job.client) identity += " client";
   std::uint64_t hash = 14695981039346656037u;
   for (const unsigned char c : identity) hash = (hash ^ c) * 1099511628211u;
 

@@ -23,6 +23,7 @@ struct compile_job {
   std::vector<std::string> linked;   ///< objects and linker options
   std::string output;
   compiler with;
+  bool client = false;  ///< a program, not a driver
 };
 
 /// Whether the name ends like source of C or C++.

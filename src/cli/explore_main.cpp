@@ -94,7 +94,9 @@ int check_body(int count, char** words) {
   if (!parse(app, count, words, code)) return code;
   const std::string source =
       arguments.source.empty() ? arguments.drivers.front() : arguments.source;
-  const std::string stem = fs::path(source).stem().string();
+  explore::check_options options = arguments.options();
+  const std::string& program = options.what.client;
+  const std::string stem = fs::path(program.empty() ? source : program).stem().string();
 
   std::optional<explore::expectation> expected;
   if (!arguments.expect.empty()) {
@@ -102,8 +104,9 @@ int check_body(int count, char** words) {
     if (!loaded) throw failure(wrong_use, loaded.error());
     expected = *loaded;
   }
-  explore::check_options options = arguments.options();
   options.driver = fs::absolute(options.driver).string();
+  if (!options.what.client.empty())
+    options.what.client = fs::absolute(options.what.client).string();
   for (std::string& each : options.what.with_drivers) each = fs::absolute(each).string();
   const auto result = explore::check_driver(options);
   if (!result) {

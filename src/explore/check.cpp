@@ -15,6 +15,8 @@
 #include "guest/version.hpp"
 #include "kernel/executive.hpp"
 #include "sync/sync.hpp"
+#include "win32/crt.hpp"
+#include "win32/services.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -26,6 +28,13 @@ bool keep_prints = false;
 void on_print(const char* text) {
   constexpr std::size_t most = 64 * 1024;
   if (keep_prints && printed.size() < most) printed += text;
+}
+
+// The drivers are there before the program comes: whichever service it installs, its driver is.
+win32::service_answer find_loaded_driver(win32::service_request what, const char16_t*,
+                                         const char16_t*) {
+  return what == win32::service_request::exists ? win32::service_answer::already
+                                                : win32::service_answer::done;
 }
 
 std::size_t peak_memory() {
@@ -42,16 +51,19 @@ struct subject {
   const guest::guest_file& under_test() const { return files.back(); }
 };
 
-tl::expected<subject, refusal> open_subject(std::vector<std::string> paths) {
+// `client`: the first path is a program.
+tl::expected<subject, refusal> open_subject(std::vector<std::string> paths, bool client) {
   subject out;
   if (paths.size() > guest_images::most) {
     return tl::unexpected(refusal{2, fmt::format("{} drivers: at most {} can be explored together",
                                                  paths.size(), guest_images::most)});
   }
   for (const std::string& path : paths) {
-    auto file = guest::inspect(path);
+    const auto kind =
+        client && out.files.empty() ? guest::guest_kind::client : guest::guest_kind::driver;
+    auto file = guest::inspect(path, kind);
     if (!file) return tl::unexpected(file.error());
-    auto image = guest_image::load(path);
+    auto image = guest_image::load(path, kind);
     if (!image) return tl::unexpected(image.error());
     out.files.push_back(std::move(*file));
     out.images.add(std::move(*image));
@@ -59,12 +71,17 @@ tl::expected<subject, refusal> open_subject(std::vector<std::string> paths) {
   sync::guest().forget();
   sync::guest().set_fault_handler(&report_memory_fault);
   kernel::set_print_sink(&on_print);
+  win32::set_console_sink([](win32::console_stream, const char* text, std::size_t length) {
+    on_print(std::string(text, length).c_str());
+  });
+  win32::set_service_loader(&find_loaded_driver);
   install_crash_handlers();
   return out;
 }
 
 std::vector<std::string> paths_of(const check_options& options) {
   std::vector<std::string> paths = options.what.with_drivers;
+  if (!options.what.client.empty()) paths.insert(paths.begin(), options.what.client);
   paths.push_back(options.driver);
   return paths;
 }
@@ -129,7 +146,8 @@ void set_processors(const scenario& what) { sync::world().set_cpus(what.cpus); }
 }  // namespace
 
 tl::expected<check_result, refusal> check_driver(const check_options& options) {
-  auto opened = open_subject(paths_of(options));
+  const bool client = !options.what.client.empty();
+  auto opened = open_subject(paths_of(options), client);
   if (!opened) return tl::unexpected(opened.error());
   check_result out;
   out.what = options.what;
@@ -138,6 +156,7 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   // What does it serve? Load and unload it once, with no client.
   scenario nobody = options.what;
   nobody.plan.clear();
+  nobody.client.clear();
   driver_program program(opened->images, nobody);
   directed straight;
   straight.start({});
@@ -166,8 +185,9 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
                                                  options.driver, program.unknown_device())});
   }
   const std::string device = program.device();
-  if (out.what.plan.empty() && !first.found) out.what.plan = plan_for(program, opened->images);
-  if (!first.found && out.what.plan.empty()) {
+  if (!client && out.what.plan.empty() && !first.found)
+    out.what.plan = plan_for(program, opened->images);
+  if (!client && !first.found && out.what.plan.empty()) {
     return tl::unexpected(
         refusal{2, fmt::format("{}: the driver serves no read, write or device control; "
                                "nothing can be cancelled",
@@ -229,7 +249,7 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   }
   paths.push_back(driver);
   ids.push_back(from.build_id);
-  auto opened = open_subject(paths);
+  auto opened = open_subject(paths, !from.what.client.empty());
   if (!opened) return tl::unexpected(opened.error());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (opened->files[i].build_id == ids[i]) continue;

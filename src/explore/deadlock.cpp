@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "wdm/io_manager.hpp"
+
 namespace belay::inline BELAY_BUILD::explore {
 
 namespace {
@@ -26,6 +28,37 @@ std::string describe(const sync::scheduler& s, actor_id id) {
     return fmt::format("{} waits for a spin lock", who.name);
   if (!who.started) return fmt::format("{} cannot start", who.name);
   return fmt::format("{} waits in {}", who.name, who.doing != nullptr ? who.doing : "a wait");
+}
+
+// A packet that was cancelled and whose cancel routine was armed too late: for it somebody waits.
+bool lost_cancel(finding& out) {
+  struct search {
+    wdm::irp_view found;
+    bool any = false;
+  } what;
+  wdm::visit_irps(
+      [](void* context, const wdm::irp_view& view) {
+        auto& in = *static_cast<search*>(context);
+        const bool lost =
+            view.state != wdm::irp_state::completed && view.cancel_requested && view.routine_armed;
+        if (!lost) return true;
+        in.found = view;
+        in.any = true;
+        return false;
+      },
+      &what);
+  if (!what.any) return false;
+  out.clause = "WDM-CANCEL-013";
+  out.rule = "MissedCancel";
+  out.object = reinterpret_cast<std::uint64_t>(what.found.irp);
+  out.parameter[0] = out.object;
+  if (what.found.site != nullptr)
+    out.stack.push_back(reinterpret_cast<std::uint64_t>(what.found.site));
+  out.text = fmt::format(
+      "the cancel of the IRP {:#x} is lost: its cancel routine was set after IoCancelIrp had come, "
+      "and nobody has looked at Irp->Cancel again; ",
+      out.object);
+  return true;
 }
 
 finding deadlock() {
@@ -59,7 +92,8 @@ finding deadlock() {
       story.push_back(__builtin_ctzll(rest));
     }
   }
-  out.text = cycle ? "deadlock: " : "nobody can go on: ";
+  const bool lost = !cycle && lost_cancel(out);
+  out.text += cycle ? "deadlock: " : lost ? "meanwhile " : "nobody can go on: ";
   for (std::size_t i = 0; i < story.size() && i < 8; ++i) {
     out.text += (i == 0 ? "" : "; ") + describe(s, story[i]);
   }
@@ -67,8 +101,9 @@ finding deadlock() {
     const sync::actor& who = s.at(story.front());
     out.actor = who.name;
     if (who.doing != nullptr) out.call = who.doing;
-    out.object = who.next.address;
-    if (who.site != nullptr) out.stack.push_back(reinterpret_cast<std::uint64_t>(who.site));
+    if (!lost) out.object = who.next.address;
+    if (who.site != nullptr && !lost)
+      out.stack.push_back(reinterpret_cast<std::uint64_t>(who.site));
   }
   return out;
 }

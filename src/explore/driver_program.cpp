@@ -7,6 +7,8 @@
 
 #include "sync/sync.hpp"
 #include "wdm/io_manager.hpp"
+#include "win32/crt.hpp"
+#include "win32/process.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 
@@ -133,13 +135,14 @@ void driver_program::choose_devices(const loaded& drivers) {
 bool driver_program::load_all(loaded& to) {
   const std::vector<guest_image>& all = images_.all();
   for (const guest_image& each : all) {
+    if (each.is_client()) continue;
     const auto [start, end] = each.code();
     const wdm::load_result loaded = wdm::load_driver(
         reinterpret_cast<wdm::driver_entry>(each.entry()),
         all.size() == 1 ? "guest" : each.name().c_str(),
         {reinterpret_cast<const void*>(start), static_cast<std::size_t>(end - start)});
     load_status_ = loaded.status;
-    loaded_last_ = to.count;
+    loaded_last_ = static_cast<std::size_t>(&each - all.data());
     if (loaded.driver == nullptr) return false;
     to.drivers[to.count++] = loaded.driver;
     serves_read_ |= wdm::serves(loaded.driver, major_read);
@@ -154,9 +157,53 @@ void driver_program::run_system() {
   loaded drivers;
   if (load_all(drivers)) {
     choose_devices(drivers);
-    if (!device_.empty() && unknown_device_.empty() && !scenario_.plan.empty()) run_clients();
+    if (!scenario_.client.empty()) {
+      run_program();
+    } else if (!device_.empty() && unknown_device_.empty() && !scenario_.plan.empty()) {
+      run_clients();
+    }
   }
   while (drivers.count > 0) wdm::unload_driver(drivers.drivers[--drivers.count]);
+}
+
+// The program as the process's first thread, then the end of the process.
+void driver_program::run_program() {
+  const sync::actor_id client = sync::spawn(
+      {.name = "client", .key = key(1, 0)},
+      [](void* p) {
+        auto& self = *static_cast<driver_program*>(p);
+        win32::start();
+        win32::run_program(
+            [](void* context) { return static_cast<driver_program*>(context)->run_main(); }, &self);
+        win32::stop();
+      },
+      this);
+  sync::join(client);
+}
+
+int driver_program::run_main() {
+  const guest_image& image = images_.all().front();
+  const win32::program main = win32::find_program(
+      [](void* context, const char* name) {
+        return static_cast<const guest_image*>(context)->symbol(name);
+      },
+      const_cast<guest_image*>(&image));
+  constexpr int most_words = 32;
+  auto* const text = static_cast<char*>(
+      sync::allocate(scenario_.client_arguments.size() + 1, sync::memory_use::internal));
+  std::memcpy(text, scenario_.client_arguments.c_str(), scenario_.client_arguments.size() + 1);
+  char program[] = "client.exe";
+  char* words[most_words + 1] = {program};
+  int count = 1;
+  for (char* at = text; *at != '\0' && count < most_words;) {
+    if (*at == ' ') {
+      *at++ = '\0';
+      continue;
+    }
+    words[count++] = at;
+    while (*at != '\0' && *at != ' ') ++at;
+  }
+  return win32::run_main(main, count, words);
 }
 
 void driver_program::run_clients() {

@@ -46,6 +46,8 @@ class driver_program final : public program {
   struct loaded;
   void run_system();
   void run_clients();
+  void run_program();
+  int run_main();
   void run_client(client& self);
   bool load_all(loaded& to);
   void* find_device(const loaded& drivers, const std::string& wanted);

@@ -50,7 +50,8 @@ int collect(dl_phdr_info* info, std::size_t, void* argument) {
 
 }  // namespace
 
-tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
+tl::expected<guest_image, refusal> guest_image::load(const std::string& path,
+                                                     guest::guest_kind kind) {
   void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* const why = dlerror();
@@ -61,8 +62,10 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
   guest_image out;
   out.path_ = path;
   out.name_ = std::filesystem::path(path).stem().string();
+  out.handle_ = handle;
+  out.client_ = kind == guest::guest_kind::client;
   out.entry_ = dlsym(handle, "DriverEntry");
-  if (out.entry_ == nullptr) {
+  if (out.entry_ == nullptr && !out.client_) {
     return tl::unexpected(
         refusal{2, path + ": no DriverEntry; is it a driver, built with `belay cc`?"});
   }
@@ -91,6 +94,8 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path) {
     sync::guest().add_image(low & ~std::uintptr_t{7}, high - (low & ~std::uintptr_t{7}));
   return out;
 }
+
+void* guest_image::symbol(const char* name) const { return dlsym(handle_, name); }
 
 void guest_image::restore() const {
   for (const range& each : writable_) {

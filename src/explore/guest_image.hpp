@@ -10,6 +10,7 @@
 
 #include <tl/expected.hpp>
 
+#include "guest/guest_file.hpp"
 #include "guest/refusal.hpp"
 #include "sync/build.hpp"
 
@@ -21,12 +22,15 @@ class guest_image {
  public:
   /// Loads the file, runs its constructors and remembers its writable data. Callers: once a
   /// process.
-  static tl::expected<guest_image, refusal> load(const std::string& path);
+  static tl::expected<guest_image, refusal> load(
+      const std::string& path, guest::guest_kind kind = guest::guest_kind::driver);
 
   /// Puts the writable data back to what it was after loading.
   void restore() const;
 
-  void* entry() const { return entry_; }         ///< DriverEntry
+  bool is_client() const { return client_; }
+  void* entry() const { return entry_; }         ///< a driver's DriverEntry
+  void* symbol(const char* name) const;          ///< nullptr: not there
   std::uintptr_t bias() const { return bias_; }  ///< what to subtract for addresses in the file
   bool contains(std::uintptr_t address) const { return address - low_ < high_ - low_; }
   /// Its executable code.
@@ -42,6 +46,8 @@ class guest_image {
   };
 
   std::string path_, name_;
+  bool client_ = false;
+  void* handle_ = nullptr;
   void* entry_ = nullptr;
   std::uintptr_t bias_ = 0, low_ = 0, high_ = 0;
   std::uintptr_t code_start_ = 0, code_end_ = 0;
@@ -49,7 +55,7 @@ class guest_image {
 };
 
 /// The drivers of one exploration, in the order in which they are loaded; the last is the one under
-/// test.
+/// test. A client program comes first.
 class guest_images {
  public:
   static constexpr std::size_t most = 8;

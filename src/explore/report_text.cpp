@@ -225,6 +225,9 @@ std::string describe(const scenario& what) {
     cancelled |= each.cancel == cancel_when::any;
     kinds.push_back(fmt::format("{} {}", what.requests, kind));
   }
+  if (!what.client.empty()) {
+    return fmt::format("with the program {}", std::filesystem::path(what.client).stem().string());
+  }
   if (kinds.empty()) return "loaded and unloaded, without a client";
   return fmt::format("{}{}, each {}{}", plural(static_cast<std::uint64_t>(what.clients), "client"),
                      what.shared_handle ? " on one handle" : "", fmt::join(kinds, " + "),

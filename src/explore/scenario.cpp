@@ -61,8 +61,12 @@ tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   std::string error;
   scenario to;
   guest::toml_section from(*table, path, error);
-  from.only({"with_drivers", "device", "clients", "requests", "cpus", "shared_handle", "client",
-             "request"});
+  from.only({"client_program", "client_arguments", "with_drivers", "device", "clients", "requests",
+             "cpus", "shared_handle", "client", "request"});
+  from.text("client_program", to.client);
+  if (!to.client.empty())
+    to.client = (std::filesystem::path(path).parent_path() / to.client).string();
+  from.text("client_arguments", to.client_arguments);
   from.texts("with_drivers", to.with_drivers);
   for (std::string& each : to.with_drivers)
     each = (std::filesystem::path(path).parent_path() / each).string();

@@ -31,6 +31,8 @@ struct request_plan {
 /// close their handle at any time from then on, and end, which cancels what is still pending. Then the
 /// drivers are unloaded, the last one loaded first.
 struct scenario {
+  std::string client;                     ///< file of a program to run in place of the clients below
+  std::string client_arguments;           ///< of its command line, separated by spaces
   std::vector<std::string> with_drivers;  ///< files of drivers to load before the one under test
   std::string device;  ///< name or link; empty: the first named device of the driver under test, or
                        ///< if it has none, of the driver that was loaded before it

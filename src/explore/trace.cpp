@@ -41,7 +41,9 @@ json write(const scenario& what) {
                     {"cancel", cancel_names[static_cast<int>(r.cancel)]},
                     {"client", r.client}});
   }
-  return {{"device", what.device},
+  return {{"client", what.client},
+          {"client_arguments", what.client_arguments},
+          {"device", what.device},
           {"client_devices", what.client_devices},
           {"clients", what.clients},
           {"requests", what.requests},
@@ -239,6 +241,8 @@ void read(reader& from, source_location& to) {
 }
 
 void read(reader& from, scenario& to) {
+  from("client", to.client);
+  from("client_arguments", to.client_arguments);
   from("device", to.device);
   from.texts("client_devices", to.client_devices);
   from("clients", to.clients);

@@ -50,7 +50,8 @@ struct trace {
   struct other_driver {
     std::string driver, build_id;
   };
-  std::vector<other_driver> with_drivers;  ///< that were loaded before it, in order
+  std::vector<other_driver> with_drivers;  ///< that were loaded before it, in order;
+                                           ///< the scenario's client first, if it has one
   std::string compiler;
   scenario what;         ///< whole, so that no file is needed
   std::string strategy;  ///< the phase that found it

@@ -355,7 +355,17 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return best;
 }
 
-tl::expected<guest_file, refusal> inspect(const std::string& path) {
+namespace {
+
+// Whether a guest of that kind begins at the function `name`.
+bool begins_at(std::string_view name, std::string_view driver_entry, guest_kind kind) {
+  if (kind == guest_kind::driver) return name == driver_entry;
+  return name == "main" || name == "wmain" || name.starts_with("_Z5wmain");
+}
+
+}  // namespace
+
+tl::expected<guest_file, refusal> inspect(const std::string& path, guest_kind kind) {
   if (auto fine = check_readable(path); !fine) return tl::unexpected(fine.error());
   const elf_file elf(path);
   if (auto fine = check_whole(path, elf); !fine) return tl::unexpected(fine.error());
@@ -375,7 +385,7 @@ tl::expected<guest_file, refusal> inspect(const std::string& path) {
   bool instrumented = false;
   elf.symbols([&](const char* name, const GElf_Sym& symbol) {
     if (symbol.st_shndx != SHN_UNDEF) {
-      entry |= guest.entry == name && GELF_ST_TYPE(symbol.st_info) == STT_FUNC;
+      entry |= begins_at(name, guest.entry, kind) && GELF_ST_TYPE(symbol.st_info) == STT_FUNC;
     } else {
       instrumented |= std::strncmp(name, "__tsan_", 7) == 0;
       if (GELF_ST_BIND(symbol.st_info) != STB_WEAK) guest.imports.emplace_back(name);
@@ -383,8 +393,11 @@ tl::expected<guest_file, refusal> inspect(const std::string& path) {
   });
   std::sort(guest.imports.begin(), guest.imports.end());
   if (!entry) {
-    return refuse(path,
-                  "exports no DriverEntry, so it is no driver; in C++ it must be extern \"C\"");
+    return refuse(path, kind == guest_kind::client
+                            ? "exports no main and no wmain, so it is no program; build it with "
+                              "`belay cc --client`"
+                            : "exports no DriverEntry, so it is no driver; in C++ it must be "
+                              "extern \"C\"");
   }
   if (!instrumented) {
     return refuse(path,

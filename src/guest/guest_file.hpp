@@ -28,10 +28,17 @@ struct guest_file {
   std::vector<std::string> imports;   ///< what the loader must find for it
 };
 
+/// What a guest is: the names that it has to export.
+enum class guest_kind {
+  driver,  ///< DriverEntry
+  client,  ///< main, or wmain
+};
+
 /// Reads and checks the file at `path`: ELF of this machine, built by `belay cc` of this ABI,
-/// instrumented, exports DriverEntry, and imports only what this program exports (and a few
-/// harmless functions of the C library). Does not load it. Each refusal says what to do.
-tl::expected<guest_file, refusal> inspect(const std::string& path);
+/// instrumented, exports what a guest of that kind does, and imports only what this program exports
+/// (and a few harmless functions of the C library). Does not load it. Each refusal says what to do.
+tl::expected<guest_file, refusal> inspect(const std::string& path,
+                                          guest_kind kind = guest_kind::driver);
 
 /// Functions and variables that the ELF file at `path` exports, sorted; empty when it cannot be
 /// read.

@@ -74,7 +74,9 @@ packet take(port_object& port) {
 std::uint32_t wait_for_packet(port_object& port, sync::nanoseconds deadline, bool alertable,
                               packet& out) {
   void* const objects[] = {port.count, port.closed};
-  switch (kernel::wait_for_many(objects, 2, false, alertable, deadline)) {
+  const std::int32_t waited =
+      in_user_mode([&] { return kernel::wait_for_many(objects, 2, false, alertable, deadline); });
+  switch (waited) {
     case kernel::wait_satisfied:
       out = take(port);
       return 0;

@@ -44,7 +44,9 @@ bool take_if_free(LPCRITICAL_SECTION lock) {
 void take(LPCRITICAL_SECTION lock) {
   if (sync::exchange_word(word_of(lock), locked) == unlocked) return;
   while (sync::exchange_word(word_of(lock), contended) != unlocked) {
-    sync::wait_on(word_of(lock), static_cast<std::uint32_t>(contended), sync::forever);
+    in_user_mode([&] {
+      return sync::wait_on(word_of(lock), static_cast<std::uint32_t>(contended), sync::forever);
+    });
   }
 }
 

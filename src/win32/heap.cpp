@@ -7,6 +7,7 @@
 #include "kernel/parts.hpp"
 #include "win32/crt.hpp"
 #include "win32/process.hpp"
+#include "win32/transfer.hpp"
 
 // clang-format off: last, because they define much.
 #include <windows.h>
@@ -124,6 +125,7 @@ bool heap_free(heap& from, void* block) {
     kernel::unlink(*bucket_of(from, block), entry);
     from.used -= entry->bytes;
   }
+  check_memory_freed(block, entry->bytes);
   kernel::discard(entry);
   sync::deallocate(block);
   return true;

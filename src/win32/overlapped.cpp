@@ -44,7 +44,9 @@ BOOL result(HANDLE file, LPOVERLAPPED overlapped, LPDWORD bytes, sync::nanosecon
   const held signal = signal_of(file, overlapped);
   if (!signal) return FALSE;
   void* object = signal.get();
-  switch (kernel::wait_for_many(&object, 1, false, alertable, deadline)) {
+  const std::int32_t waited =
+      in_user_mode([&] { return kernel::wait_for_many(&object, 1, false, alertable, deadline); });
+  switch (waited) {
     case kernel::wait_satisfied:
       return answer(overlapped, bytes);
     case kernel::wait_timeout:

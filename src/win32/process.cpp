@@ -91,6 +91,25 @@ void forget(thread_state& who) {
   kernel::discard(&who);
 }
 
+// Windows stops the other threads where they are, unless they are in a driver. Here those that wait
+// in user mode never go on; the others end when they come to their next call.
+void end_other_threads() {
+#if defined(BELAY_EXPLORED)
+  process& root = the_process();
+  for (thread_state* who = root.threads; who != nullptr; who = root.threads) {
+    if (who->waiting) {
+      sync::world().dismiss(who->actor);
+      kernel::unlink(root.threads, who);
+      continue;
+    }
+    void* object = who->object;
+    kernel::reference_object(object);
+    kernel::wait_for_many(&object, 1, false, false, sync::forever);
+    kernel::dereference_object(object);
+  }
+#endif
+}
+
 }  // namespace
 
 void set_device_port(device_port* port) { chosen_port = port; }
@@ -116,6 +135,7 @@ void stop() {
   cancel_transfers({});
   close_all_handles();
   forget_names();
+  forget_services();
   while (the_root->threads != nullptr) forget(*the_root->threads);
   free_crt(the_root->crt);
   the_root->crt = nullptr;
@@ -130,6 +150,7 @@ thread_state& self() {
   kernel::thread& in = kernel::current();
   if (in.user != nullptr) return *static_cast<thread_state*>(in.user);
   auto* const made = kernel::make<thread_state>();
+  made->actor = sync::self();
   made->object = kernel::thread_object_of_caller();
   kernel::reference_object(made->object);
   in.user = made;
@@ -162,9 +183,23 @@ std::uint32_t run_program(int (*main)(void* context), void* context) {
   program_thread = nullptr;
   end_of_thread();
   const sync::sealed seal;
+  root.exiting = true;
   cancel_transfers({});
+  end_other_threads();
   close_all_handles();
   return root.exit_code;
+}
+
+void check_caller(const void* frame) {
+  auto* const who = static_cast<thread_state*>(kernel::current().user);
+  if (who == nullptr) return;
+  if (the_process().exiting) {
+    end_of_thread();
+    kernel::exit_thread(static_cast<std::int32_t>(the_process().exit_code));
+  }
+  constexpr std::uintptr_t frames = 64 * 1024;
+  if (who->first == nullptr) return;
+  check_memory_freed(static_cast<const char*>(frame) - frames, frames, who);
 }
 
 bool fail(std::uint32_t error) {

@@ -35,9 +35,11 @@ struct thread_state {
   transfer* synchronous = nullptr;  ///< what it waits for in a call; under the process's lock
   transfer* first = nullptr;        ///< its requests in flight; under the process's lock
   bool ending = false;              ///< under the process's lock
-  sync::parking drained;            ///< `ending`, and nothing in flight
-  void** tls = nullptr;             ///< most_tls values, made when first set
-  void* crt = nullptr;              ///< the C runtime's
+  bool waiting = false;             ///< in a wait of its own, and in no driver
+  sync::actor_id actor = sync::no_actor;
+  sync::parking drained;  ///< `ending`, and nothing in flight
+  void** tls = nullptr;   ///< most_tls values, made when first set
+  void* crt = nullptr;    ///< the C runtime's
 };
 
 struct process {
@@ -56,6 +58,7 @@ struct process {
   void* crt = nullptr;      ///< the C runtime's
   std::uint64_t sweep = 0;  ///< of cancels, so that each sweep meets a request once
   bool own_executive = false;
+  bool exiting = false;  ///< explored: the main function has returned, other threads end
   std::uint64_t tls_used[most_tls / 64] = {};
   std::uint32_t address_epoch = 0;  ///< changes at each WakeByAddress…
   std::uint32_t exit_code = 259;    ///< STILL_ACTIVE
@@ -70,6 +73,9 @@ void stop();
 bool started();
 /// REQUIRES: between start() and stop().
 process& the_process();
+
+/// Frees what is known of services.
+void forget_services();
 
 /// The calling thread's; made on first use.
 thread_state& self();
@@ -134,11 +140,27 @@ sync::nanoseconds deadline_in(std::uint32_t milliseconds);
 
 // ---- calls
 
+/// Explored: ends a thread whose process has ended, and looks for an OVERLAPPED or a buffer of a
+/// request in flight that lies in a frame below `frame`, which has returned (WIN32-IO-005).
+void check_caller(const void* frame);
+
 /// What each call does first: says who calls what, and is a point on `object`.
 inline void enter(const char* name, const volatile void* object, const void* site) {
   sync::note(name, const_cast<const void*>(object), site);
   sync::point(object == nullptr ? sync::access_kind::none : sync::access_kind::update, object,
               object == nullptr ? 0 : 1);
+#if defined(BELAY_EXPLORED)
+  check_caller(__builtin_frame_address(0));
+#endif
+}
+
+/// Calls `wait`, in which the calling thread waits in user mode: in no driver.
+template <class Wait>
+auto in_user_mode(Wait wait) {
+  self().waiting = true;
+  const auto result = wait();
+  self().waiting = false;
+  return result;
 }
 
 }  // namespace belay::inline BELAY_BUILD::win32

@@ -52,7 +52,9 @@ bool try_take(void* lock, bool alone, std::uint32_t* seen) {
 
 void take(void* lock, bool alone) {
   std::uint32_t seen = 0;
-  while (!try_take(lock, alone, &seen)) sync::wait_on(half_of(lock), seen, sync::forever);
+  while (!try_take(lock, alone, &seen)) {
+    in_user_mode([&] { return sync::wait_on(half_of(lock), seen, sync::forever); });
+  }
 }
 
 void give(void* lock, bool alone) {
@@ -80,7 +82,7 @@ BOOL sleep_on(void* variable, DWORD milliseconds, Leave leave, Return come_back)
   const std::uint32_t seen = change(variable, &never, [](std::uint32_t&) { return false; });
   const sync::nanoseconds deadline = deadline_in(milliseconds);
   leave();
-  const bool woken = sync::wait_on(half_of(variable), seen, deadline);
+  const bool woken = in_user_mode([&] { return sync::wait_on(half_of(variable), seen, deadline); });
   come_back();
   return woken || fail(ERROR_TIMEOUT);
 }
@@ -128,7 +130,7 @@ BOOL begin_once(PINIT_ONCE once, DWORD flags, PBOOL pending, LPVOID* context) {
       *pending = TRUE;
       return TRUE;
     }
-    sync::wait_on(half_of(once), running, sync::forever);
+    in_user_mode([&] { return sync::wait_on(half_of(once), running, sync::forever); });
   }
 }
 
@@ -260,7 +262,9 @@ BOOL WINAPI WaitOnAddress(volatile VOID* Address, PVOID CompareAddress, SIZE_T A
   const std::uint32_t epoch =
       sync::load_word(const_cast<volatile std::uint32_t*>(&root.address_epoch));
   if (!same(Address, CompareAddress, AddressSize)) return TRUE;
-  return sync::wait_on(&root.address_epoch, epoch, deadline) || fail(ERROR_TIMEOUT);
+  const bool woken =
+      in_user_mode([&] { return sync::wait_on(&root.address_epoch, epoch, deadline); });
+  return woken || fail(ERROR_TIMEOUT);
 }
 VOID WINAPI WakeByAddressSingle(PVOID Address) {
   BELAY_CALL(WakeByAddressSingle, Address);

@@ -281,13 +281,14 @@ bool cancel_synchronous(void* thread_object) {
   return true;
 }
 
-void check_memory_freed(const void* memory, std::size_t bytes) {
+void check_memory_freed(const void* memory, std::size_t bytes, const thread_state* only) {
   if (!started() || bytes == 0) return;
   const void* needed = nullptr;
   const char* what = "";
   {
     const kernel::guard hold_lock(the_process().lock);
     for (const thread_state* who = the_process().threads; who != nullptr; who = who->next) {
+      if (only != nullptr && only != who) continue;
       for (const transfer* each = who->first; each != nullptr; each = each->next_of_thread) {
         const void* const block = const_cast<const std::uint64_t*>(each->block);
         if (block != nullptr && kernel::overlaps(memory, bytes, block, 32)) {
@@ -303,9 +304,9 @@ void check_memory_freed(const void* memory, std::size_t bytes) {
     }
   }
   BELAY_CONTRACT(needed == nullptr, "WIN32-IO-005", "", 0, (0, 0, 0, 0), needed,
-                 "the %s %p of a request in flight is freed: it stays until the request's outcome "
-                 "is seen, also after CancelIoEx",
-                 what, needed);
+                 "the %s %p of a request in flight is %s: it stays until the request's outcome is "
+                 "seen, also after CancelIoEx",
+                 what, needed, only == nullptr ? "freed" : "in a frame that has returned");
 }
 
 }  // namespace belay::inline BELAY_BUILD::win32

@@ -102,9 +102,9 @@ void set_synchronous(transfer* what);
 /// One reference less.
 void release(transfer* what);
 
-/// A memory block of the program is given back, or a stack frame gone: WIN32-IO-005 if a request in
-/// flight still needs it.
-void check_memory_freed(const void* memory, std::size_t bytes);
+/// Memory of the program is given back, or the frames of `only` that lay there have returned:
+/// WIN32-IO-005 if a request in flight (of that thread) still needs it.
+void check_memory_freed(const void* memory, std::size_t bytes, const thread_state* only = nullptr);
 
 /// A packet for a completion port.
 struct packet {

@@ -74,8 +74,9 @@ DWORD wait(const HANDLE* handles, DWORD count, bool all, DWORD milliseconds, boo
   }
   const held_many objects(handles, count);
   if (!objects) return WAIT_FAILED;
-  return outcome(
-      kernel::wait_for_many(objects.get(), count, all, alertable, deadline_in(milliseconds)));
+  const sync::nanoseconds deadline = deadline_in(milliseconds);
+  return outcome(in_user_mode(
+      [&] { return kernel::wait_for_many(objects.get(), count, all, alertable, deadline); }));
 }
 
 DWORD sleep_for(DWORD milliseconds, bool alertable) {
@@ -84,7 +85,8 @@ DWORD sleep_for(DWORD milliseconds, bool alertable) {
     sync::yield();
     return 0;
   }
-  const std::int32_t status = kernel::delay(deadline_in(milliseconds), alertable);
+  const sync::nanoseconds deadline = deadline_in(milliseconds);
+  const std::int32_t status = in_user_mode([&] { return kernel::delay(deadline, alertable); });
   return status == kernel::wait_timeout ? 0 : outcome(status);
 }
 
@@ -141,8 +143,10 @@ DWORD WINAPI SignalObjectAndWait(HANDLE hObjectToSignal, HANDLE hObjectToWaitOn,
   if (!signal) return WAIT_FAILED;
   const held_many object(&hObjectToWaitOn, 1);
   if (!object) return WAIT_FAILED;
-  return outcome(kernel::signal_and_wait(signal.get(), object.get()[0], bAlertable != FALSE,
-                                         deadline_in(dwMilliseconds)));
+  const sync::nanoseconds deadline = deadline_in(dwMilliseconds);
+  return outcome(in_user_mode([&] {
+    return kernel::signal_and_wait(signal.get(), object.get()[0], bAlertable != FALSE, deadline);
+  }));
 }
 
 VOID WINAPI Sleep(DWORD dwMilliseconds) {

@@ -75,7 +75,7 @@ struct actor {
   void* local = nullptr;
   const void* site = nullptr;   // where in the guest the current access is
   const char* doing = nullptr;  // the current library call
-  const char* name = "";  // lives as long as the execution
+  const char* name = "";        // lives as long as the execution
 };
 
 /// Sees each step of an execution, to write it down. Called on the actor's stack.
@@ -140,6 +140,11 @@ class scheduler {
   void join(actor_id who);
   /// The optional actors that have not begun never will.
   void dismiss_optional();
+  /// Another actor, which waits, never goes on. Its stack stays.
+  void dismiss(actor_id who) {
+    live_ &= ~bit(who);
+    gated_ &= ~bit(who);
+  }
   void note(const char* what, const void* object, const void* site) {
     actor& self = me();
     self.doing = what;
