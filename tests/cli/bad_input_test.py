@@ -132,7 +132,7 @@ class BadInput(BelayCase):
         return self.refused(self.belay("check", "d.c", "--scenario", self.file("s.toml", text)), *words)
 
     def test_scenario_unknown_key(self):
-        self.scenario("device = 'x'\nclient = 3\n", "s.toml:2", '"client"', 'did you mean "clients"?')
+        self.scenario("device = 'x'\nclint = 3\n", "s.toml:2", '"clint"', 'did you mean "client"?')
 
     def test_scenario_unknown_request_key(self):
         self.scenario("clients = 1\n[[request]]\nop = 'read'\nlenght = 3\n", "s.toml:4", "lenght", '"length"')
