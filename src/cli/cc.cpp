@@ -79,7 +79,8 @@ int cc(int count, char** arguments) {
   if (job.sources.empty())
     throw failure(wrong_use, "no source given; `belay cc --help` shows the usage");
   if (job.output.empty())
-    job.output = std::filesystem::path(job.sources.front()).stem().string() + ".so";
+    job.output =
+        std::filesystem::path(job.sources.front()).stem().string() + (job.client ? "" : ".so");
   job.with = find_compiler(with);
   compile(job);
   return verified;

@@ -25,14 +25,15 @@ namespace fs = std::filesystem;
 
 // What every guest is compiled with. The user's options come after it.
 constexpr const char* common_flags[] = {
-    "-fsanitize=thread", "-O1", "-g", "-fPIC", "-fno-omit-frame-pointer",
-    "-fno-optimize-sibling-calls", "-fno-strict-aliasing", "-fwrapv", "-fno-stack-protector",
-    "-fcommon",
+    "-O1", "-g", "-fPIC", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls",
+    "-fno-strict-aliasing", "-fwrapv", "-fno-stack-protector", "-fcommon",
     // Windows' types and language.
     "-fshort-wchar", "-fms-extensions", "-Ulinux", "-Uunix", "-U_FORTIFY_SOURCE", "-D_AMD64_=1",
     "-D_M_AMD64=100", "-D_M_X64=100", "-D_WIN64=1",
     // Usual in drivers, and harmless.
     "-Wno-multichar", "-Wno-unknown-pragmas", "-Wno-attributes", "-Wno-address-of-packed-member"};
+// What the explorer follows. A program for hosted drivers does without.
+constexpr const char* followed_flags[] = {"-fsanitize=thread"};
 constexpr const char* driver_flags[] = {"-DDBG=1", "-D_KERNEL_MODE=1"};
 // Calls of the C runtime reach Belay's by other names, which the compiler may not undo.
 constexpr const char* client_flags[] = {"-D_CONSOLE=1", "-fno-builtin"};
@@ -115,6 +116,18 @@ void write_text(const std::string& path, const std::string& text) {
   out << text;
   out.close();
   if (!out) throw failure(wrong_use, path + " cannot be written; make room, or set XDG_CACHE_HOME");
+}
+
+// Where libbelay-client.so is.
+std::string client_library_folder() {
+  const std::string folder = guest::program_folder();
+  for (const char* place : {"", "/../lib/belay", "/../lib"}) {
+    if (access((folder + place + "/libbelay-client.so").c_str(), R_OK) == 0) return folder + place;
+  }
+  throw failure(machine_lacks,
+                fmt::format("libbelay-client.so is not beside belay in {}; it is built where "
+                            "liburing is (apt install liburing-dev), then build Belay again",
+                            folder));
 }
 
 std::string windows_folder() {
@@ -228,6 +241,27 @@ compiler find_compiler(const std::string& name) {
   return result;
 }
 
+namespace {
+
+// Links a Windows program with the library by which it finds hosted drivers.
+void link_program(const compile_job& job, const std::vector<std::string>& objects, bool cpp) {
+  const std::string folder = client_library_folder();
+  std::vector<std::string> command = {cpp ? job.with.cpp : job.with.c};
+  command.insert(command.end(), objects.begin(), objects.end());
+  command.insert(command.end(), job.linked.begin(), job.linked.end());
+  command.insert(command.end(), {"-Wl,--wrap=main", "-L" + folder, "-lbelay-client-entry",
+                                 "-lbelay-client", "-Wl,-rpath," + folder, "-o", job.output});
+  if (run(command, false).status != 0) {
+    throw failure(wrong_use,
+                  fmt::format("{} compiles, but does not link; the linker's messages are above",
+                              job.sources.front()));
+  }
+}
+
+}  // namespace
+
+bool is_program(const compile_job& job) { return job.client && extension_of(job.output) != ".so"; }
+
 std::vector<std::string> compile(const compile_job& job) {
   std::string names;
   for (const std::string& source : job.sources) {
@@ -252,6 +286,7 @@ std::vector<std::string> compile(const compile_job& job) {
                                 source, job.with.c, job.with.clang ? "clang-19" : "g++"));
     }
     std::vector<std::string> command = {cpp ? job.with.cpp : job.with.c};
+    if (!is_program(job)) append(command, followed_flags);
     append(command, common_flags);
     if (job.client) {
       append(command, client_flags);
@@ -283,13 +318,17 @@ std::vector<std::string> compile(const compile_job& job) {
     }
   }
 
+  const bool any_cpp = std::any_of(job.sources.begin(), job.sources.end(), is_cpp_source);
+  if (is_program(job)) {
+    link_program(job, objects, any_cpp);
+    return made_of;
+  }
   const std::string note = scratch.path() + "/note.s";
   const std::string text = guest::guest_note(job.with.identity, guest::version);
   write_text(note, fmt::format("\t.section .note.belay,\"a\",@note\n\t.balign 4\n\t.long 6, {}, 1\n"
                                "\t.asciz \"Belay\"\n\t.balign 4\n\t.ascii \"{}\"\n\t.balign 4\n"
                                "\t.section .note.GNU-stack,\"\",@progbits\n",
                                text.size(), text));
-  const bool any_cpp = std::any_of(job.sources.begin(), job.sources.end(), is_cpp_source);
   std::vector<std::string> command = {any_cpp ? job.with.cpp : job.with.c};
   append(command, link_flags);
   command.insert(command.end(), objects.begin(), objects.end());

@@ -26,6 +26,10 @@ struct compile_job {
   bool client = false;  ///< a program, not a driver
 };
 
+/// Whether the job makes an executable that speaks to hosted drivers: a client whose output is no
+/// .so.
+bool is_program(const compile_job& job);
+
 /// Whether the name ends like source of C or C++.
 bool is_source(const std::string& path);
 bool is_cpp_source(const std::string& path);

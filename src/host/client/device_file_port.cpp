@@ -15,6 +15,7 @@
 
 #include "host/client/ring.hpp"
 #include "host/exchange.hpp"
+#include "win32/services.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -262,6 +263,20 @@ class device_files_port final : public win32::device_port {
   sync::atomic<std::uint32_t> next_id_{0};
 };
 
+// `belay run` has loaded the driver, and unloads it: a program that would do so itself is told that
+// it is there, and to go on.
+win32::service_answer hosted(win32::service_request what, const char16_t*, const char16_t*) {
+  if (what == win32::service_request::unload) return win32::service_answer::done;
+  for (const std::string& folder : folders()) {
+    DIR* const open = opendir(folder.c_str());
+    if (open == nullptr) continue;
+    closedir(open);
+    return win32::service_answer::already;
+  }
+  return what == win32::service_request::load ? win32::service_answer::not_found
+                                              : win32::service_answer::done;
+}
+
 }  // namespace
 
 win32::device_port& device_file_port() {
@@ -272,6 +287,7 @@ win32::device_port& device_file_port() {
 // A program that is linked with this library means hosted drivers.
 __attribute__((constructor)) static void choose_device_files() {
   win32::set_device_port(&device_file_port());
+  win32::set_service_loader(&hosted);
 }
 
 }  // namespace belay::inline BELAY_BUILD::host
