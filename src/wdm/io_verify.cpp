@@ -45,12 +45,13 @@ driver_call* innermost_call(call_kind kind) {
 }
 
 void check_cancel_flag(irp_record* record, PIRP irp) {
+  // A cancel may come meanwhile: what follows the flag is read before it, what leads to it after.
+  const bool done = was_cancelled(record);
   const bool set = cancel_flag(irp);
-  bool begun, done;
+  bool begun;
   {
     const guard hold(io().lock);
     begun = record->cancel_begun;
-    done = record->cancelled;
   }
   BELAY_CONTRACT(!done || set, "WDM-CANCEL-007", "IrpCancelField", 0, (word(irp), 0, 0, 0), irp,
                  "the driver has reset Irp->Cancel of the cancelled IRP %p",

@@ -233,7 +233,7 @@ TEST(rules_explored, the_state_word_says_who_frees_the_packet) {
   world w;
   w.read = &keep_cancellable;
   w.idle = &finish_held;
-  expect_holds(w, 0, [&] {
+  expect_holds(w, 45, [&] {
     state_word = cancelable;
     send_own(w, &free_unless_cancelled);
     w.race([&] {
@@ -276,7 +276,7 @@ TEST(rules_explored, the_master_s_cancel_reaches_its_parts) {
     return STATUS_PENDING;
   };
   w.idle = [] {};
-  expect_holds(w, 0, [&] {
+  expect_holds(w, 1, [&] {
     wdm::request write({.file = w.opened.file, .major = IRP_MJ_WRITE});
     explore::require(write.start() == STATUS_PENDING, "the master is pending");
     write.cancel();
@@ -295,7 +295,7 @@ TEST(rules_explored, a_built_request_is_completed_while_its_thread_ends) {
   static IO_STATUS_BLOCK result;
   w.read = &keep_cancellable;
   w.idle = &finish_held;
-  expect_holds(w, 0, [&] {
+  expect_holds(w, 15, [&] {
     KeInitializeEvent(&event, NotificationEvent, FALSE);
     IoCallDriver(w.device(), IoBuildSynchronousFsdRequest(IRP_MJ_READ, w.device(), nullptr, 0,
                                                           nullptr, &event, &result));
@@ -360,7 +360,7 @@ TEST(rules_explored, an_event_set_for_what_was_pending_ends_the_wait) {
     sync::spawn(
         {.name = "dpc"}, [](void*) { complete(world::self->held, STATUS_SUCCESS); }, nullptr);
   };
-  expect_holds(w, 0, [&] { send_and_wait_for_own(w); });
+  expect_holds(w, 4, [&] { send_and_wait_for_own(w); });
 }
 
 // WDM-IRP-031
