@@ -13,10 +13,11 @@
 
 namespace belay::inline BELAY_BUILD::kernel {
 
-/// Reports a call outside the IRQL limits of the function at `index`.
-[[noreturn]] void irql_limit_exceeded(std::size_t index, const void* object, const void* site);
+/// Reports a call outside the IRQL limits of the function at `index`, unless it is the verifier's
+/// to say and that is off.
+void irql_limit_exceeded(std::size_t index, const void* object, const void* site);
 /// Reports that `name` was called where a wait had been promised.
-[[noreturn]] void promised_wait_missing(const char* name, const void* object, const void* site);
+void promised_wait_missing(const char* name, const void* object, const void* site);
 
 template <std::size_t Index>
 inline void enter(const void* object, const void* site) {

@@ -36,6 +36,10 @@ void set_violation_sink(violation_sink sink);
                        const std::uint64_t (&parameter)[4], const void* object, const char* format,
                        ...) __attribute__((format(printf, 6, 7)));
 
+/// Whether a rule with this bug check is checked: not the verifier's (0xC4, 0xC9) when it is off
+/// (kernel/verifier.hpp).
+bool enforced(std::uint32_t bug_check);
+
 }  // namespace belay::inline BELAY_BUILD::kernel
 
 /// The guest's duty: when `condition` is false the guest broke `clause`.
@@ -43,7 +47,7 @@ void set_violation_sink(violation_sink sink);
 #define BELAY_UNPACK(...) {__VA_ARGS__}
 #define BELAY_CONTRACT(condition, clause, rule, code, parameters, object, ...)                      \
   do {                                                                                              \
-    if (!(condition)) [[unlikely]]                                                                  \
+    if (!(condition) && ::belay::kernel::enforced(code)) [[unlikely]]                                \
       ::belay::kernel::fail(clause, rule, code, BELAY_UNPACK parameters, object, __VA_ARGS__);      \
   } while (false)
 

@@ -1,5 +1,6 @@
 // Events, semaphores, mutexes.
 #include "kernel/dispatcher_nt.hpp"
+#include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -224,6 +225,7 @@ LONG release_mutant(PRKMUTANT mutex, bool abandoned, const char* what) {
   const bool owned = give_mutant(mutex, abandoned, before);
   BELAY_CONTRACT(owned, "WDM-LOCK-012", "STATUS_MUTANT_NOT_OWNED", 0x7E, (0xC0000046, 0, 0, 0),
                  mutex, "%s by a thread that does not own the mutex", what);
+  lock_given(mutex);
   return before;
 }
 }  // namespace

@@ -7,6 +7,7 @@
 #include "kernel/exception.hpp"
 #include "kernel/object.hpp"
 #include "kernel/parts.hpp"
+#include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -74,9 +75,11 @@ void stop() {
   while (thread* const each = the_root->threads) {
     unlink(the_root->threads, each);
     free_tries(*each);
+    free_verified(*each);
     discard(each);
   }
   sync::local() = nullptr;
+  forget_all_locks();
   executive* const root = the_root;
   the_root = nullptr;
   discard(root);
@@ -109,6 +112,7 @@ void retire() {
   }
   sync::local() = nullptr;
   free_tries(*self);
+  free_verified(*self);
   discard(self);
 }
 
@@ -131,6 +135,7 @@ const char* irql_name(std::uint8_t level) {
 
 void irql_limit_exceeded(std::size_t index, const void* object, const void* site) {
   const irql_limit& limit = irql_limits[index];
+  if (limit.code != 0 && !verifier()) return;
   const std::uint8_t level = irql();
   violation what;
   what.clause = "WDM-IRP-017";
@@ -149,6 +154,7 @@ void irql_limit_exceeded(std::size_t index, const void* object, const void* site
 }
 
 void promised_wait_missing(const char* name, const void* object, const void* site) {
+  if (!verifier()) return;
   violation what;
   what.clause = "WDM-LOCK-005";
   what.rule = "IrqlKeSetEvent";
@@ -205,7 +211,7 @@ void routine_returned(const routine_state& entered, const char* what, const void
                   "%s returned while it still holds the %s %p that it acquired here", what,
                   held.flavour == lock_flavour::cancel ? "cancel spin lock" : "spin lock",
                   static_cast<const void*>(const_cast<const std::uint64_t*>(held.word)));
-    report(found);
+    if (enforced(code)) report(found);
   }
   BELAY_CONTRACT(level == entered.irql, irql_clause, "IrqlReturn", code,
                  (parameter, reinterpret_cast<std::uint64_t>(routine), entered.irql, level),

@@ -57,6 +57,8 @@ sync::actor_id spawn_task(const sync::actor_options& options, sync::entry run, v
 /// Retires the calling actor; nothing of the executive may be touched after it.
 void end_task();
 
+/// Runs the kernel APCs that may run at this moment.
+void run_kernel_apcs();
 /// Whether PsCreateSystemThread started it.
 bool is_system_thread(const thread& self);
 /// The actor of a thread object ends without having been a system thread.

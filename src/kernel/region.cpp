@@ -3,6 +3,7 @@
 // Invariants: a fast mutex keeps its memory as on Windows: Count is 1 when free; Owner is the
 // thread. Contention counts those who wait; its event, a synchronization event, wakes one of them.
 #include "kernel/dispatcher_nt.hpp"
+#include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -23,6 +24,8 @@ void acquire(PFAST_MUTEX mutex, const char* what) {
   BELAY_CONTRACT(mutex->Event.Header.WaitListHead.Flink == &mutex->Event.Header.WaitListHead,
                  "WDM-IRP-026", "IRQL_NOT_LESS_OR_EQUAL", 0xA, (0, irql(), 1, 0), mutex,
                  "%s on a mutex that is not initialised", what);
+  const void* const site = __builtin_return_address(0);
+  lock_awaited(mutex, lock_kind::fast_mutex, site);
   executive& root = the_executive();
   for (bool waited = false;; waited = true) {
     {
@@ -31,6 +34,7 @@ void acquire(PFAST_MUTEX mutex, const char* what) {
         mutex->Count = 0;
         mutex->Owner = self;
         mutex->Contention -= waited;
+        lock_taken(mutex, lock_kind::fast_mutex, site);
         return;
       }
       mutex->Contention += !waited;
@@ -47,16 +51,19 @@ bool try_acquire(PFAST_MUTEX mutex) {
   if (mutex->Count <= 0) return false;
   mutex->Count = 0;
   mutex->Owner = self;
+  lock_taken(mutex, lock_kind::fast_mutex, __builtin_return_address(0));
   return true;
 }
 
 /// Contract: WDM-LOCK-010
 void release(PFAST_MUTEX mutex, const char* what, std::uint64_t code) {
   use(mutex, sizeof *mutex);
-  BELAY_CONTRACT(owned_by(mutex, current_object()), "WDM-LOCK-010",
-                 "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
-                 (code, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
-                 "%s by a thread that does not hold it", what);
+  BELAY_CONTRACT(
+      owned_by(mutex, current_object()), "WDM-LOCK-010", "DRIVER_VERIFIER_DETECTED_VIOLATION", 0xC4,
+      (code, reinterpret_cast<std::uint64_t>(mutex), reinterpret_cast<std::uint64_t>(mutex->Owner),
+       reinterpret_cast<std::uint64_t>(current_object())),
+      mutex, "%s by a thread that does not hold it", what);
+  lock_given(mutex);
   const guard hold(the_executive().lock);
   mutex->Owner = nullptr;
   mutex->Count = 1;
@@ -67,13 +74,13 @@ void release(PFAST_MUTEX mutex, const char* what, std::uint64_t code) {
 }
 
 /// The unsafe forms need APCs off already. Contract: WDM-LOCK-010
-void check_unsafe(const char* what, const void* mutex) {
+void check_unsafe(const char* what, const void* mutex, std::uint64_t code) {
   const thread& self = current();
   BELAY_CONTRACT(irql() == apc_level ||
                      (irql() < apc_level && self.critical_regions + self.guarded_regions != 0),
                  "WDM-LOCK-010", "WithinCriticalRegion", 0xC4,
-                 (0x39, irql(), reinterpret_cast<std::uint64_t>(mutex), 0), mutex,
-                 "%s at %s outside a critical region", what, irql_name(irql()));
+                 (code, irql(), self.critical_regions, reinterpret_cast<std::uint64_t>(mutex)),
+                 mutex, "%s at %s outside a critical region", what, irql_name(irql()));
 }
 
 void check_apc_level(const char* what, const void* mutex, std::uint64_t code) {
@@ -106,7 +113,7 @@ VOID KeLeaveCriticalRegion(VOID) {
   BELAY_CONTRACT(self.critical_regions != 0, "WDM-LOCK-008", "CriticalRegions", 0xC4,
                  (0x3E, reinterpret_cast<std::uint64_t>(self.object), 0, 0), nullptr,
                  "KeLeaveCriticalRegion without a KeEnterCriticalRegion in this thread");
-  --self.critical_regions;
+  if (self.critical_regions != 0) --self.critical_regions;
   run_kernel_apcs();
 }
 VOID KeEnterGuardedRegion(VOID) {
@@ -120,7 +127,7 @@ VOID KeLeaveGuardedRegion(VOID) {
   BELAY_CONTRACT(self.guarded_regions != 0, "WDM-LOCK-009", "GuardedRegions", 0xC4,
                  (0x4000E, reinterpret_cast<std::uint64_t>(self.object), 0, 0), nullptr,
                  "KeLeaveGuardedRegion without a KeEnterGuardedRegion in this thread");
-  --self.guarded_regions;
+  if (self.guarded_regions != 0) --self.guarded_regions;
   run_kernel_apcs();
 }
 BOOLEAN KeAreApcsDisabled(VOID) {
@@ -158,21 +165,21 @@ BOOLEAN ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex) {
 /// Gives it back and restores the IRQL. Callers: its holder, at APC_LEVEL. Contract: WDM-LOCK-010
 VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex) {
   BELAY_EXPORT(ExReleaseFastMutex, FastMutex);
-  check_apc_level("ExReleaseFastMutex", FastMutex, 0x35);
+  check_apc_level("ExReleaseFastMutex", FastMutex, 0x34);
   const auto old_irql = static_cast<KIRQL>(FastMutex->OldIrql);
-  release(FastMutex, "ExReleaseFastMutex", 0x35);
+  release(FastMutex, "ExReleaseFastMutex", 0x1004);
   sync::level() = old_irql;
   run_kernel_apcs();
 }
 VOID ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex) {
   BELAY_EXPORT(ExAcquireFastMutexUnsafe, FastMutex);
-  check_unsafe("ExAcquireFastMutexUnsafe", FastMutex);
+  check_unsafe("ExAcquireFastMutexUnsafe", FastMutex, 0x39);
   acquire(FastMutex, "ExAcquireFastMutexUnsafe");
 }
 VOID ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex) {
   BELAY_EXPORT(ExReleaseFastMutexUnsafe, FastMutex);
-  check_unsafe("ExReleaseFastMutexUnsafe", FastMutex);
-  release(FastMutex, "ExReleaseFastMutexUnsafe", 0x36);
+  check_unsafe("ExReleaseFastMutexUnsafe", FastMutex, 0x3A);
+  release(FastMutex, "ExReleaseFastMutexUnsafe", 0x1004);
 }
 
 // ---- guarded mutexes: a fast mutex with a guarded region in place of APC_LEVEL
@@ -198,7 +205,7 @@ BOOLEAN KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
 }
 VOID KeReleaseGuardedMutex(PKGUARDED_MUTEX GuardedMutex) {
   BELAY_EXPORT(KeReleaseGuardedMutex, GuardedMutex);
-  release(GuardedMutex, "KeReleaseGuardedMutex", 0x35);
+  release(GuardedMutex, "KeReleaseGuardedMutex", 0x1004);
   --current().guarded_regions;
   run_kernel_apcs();
 }

@@ -1,5 +1,6 @@
 // Executive resources, rundown protection, reader-writer spin locks.
 #include "kernel/dispatcher_nt.hpp"
+#include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -30,12 +31,12 @@ resource_state& state_of(PERESOURCE resource, const char* what) {
 }
 
 /// Contract: WDM-LOCK-010: within a critical region (or at APC_LEVEL).
-void check_region(const char* what, const void* resource) {
+void check_region(const char* what, const void* resource, std::uint64_t code = 0x37) {
   const thread& self = current();
   BELAY_CONTRACT(irql() == apc_level || self.critical_regions + self.guarded_regions != 0 ||
                      is_system_thread(self),
                  "WDM-LOCK-010", "WithinCriticalRegion", 0xC4,
-                 (0x37, irql(), self.critical_regions, reinterpret_cast<std::uint64_t>(resource)),
+                 (code, irql(), self.critical_regions, reinterpret_cast<std::uint64_t>(resource)),
                  resource, "%s outside a critical region", what);
 }
 
@@ -97,20 +98,34 @@ bool acquire(resource_state& state, bool wait, int resource_state::*waiting, Try
   }
 }
 
+/// Whether the thread holds it, but shared: nobody will give way to it as a writer.
+bool shared_only_by(resource_state& state, const void* self) {
+  const guard hold(the_executive().lock);
+  return state.exclusive != self && owner_locked(state, self) != nullptr;
+}
+
 bool acquire_exclusive(PERESOURCE resource, bool wait, const char* what) {
   resource_state& state = state_of(resource, what);
   const void* const self = current_object();
-  return acquire(state, wait, &resource_state::exclusive_waiting,
-                 [&] { return try_exclusive_locked(state, self); });
+  BELAY_CONTRACT(!wait || !shared_only_by(state, self), "WDM-LOCK-010", "Deadlock Detection", 0xC4,
+                 (0x1000, reinterpret_cast<std::uint64_t>(resource), 0, 0), resource,
+                 "%s by a thread that holds the resource shared; it waits for itself", what);
+  if (wait) lock_awaited(resource, lock_kind::resource, __builtin_return_address(0));
+  const bool taken = acquire(state, wait, &resource_state::exclusive_waiting,
+                             [&] { return try_exclusive_locked(state, self); });
+  if (taken) lock_taken(resource, lock_kind::resource, __builtin_return_address(0));
+  return taken;
 }
 
 bool acquire_shared(PERESOURCE resource, bool wait, readers manner, const char* what) {
   resource_state& state = state_of(resource, what);
   const void* const self = current_object();
+  if (wait) lock_awaited(resource, lock_kind::resource, __builtin_return_address(0));
   auto* fresh = make<resource_state::owner>();
   const bool taken = acquire(state, wait, &resource_state::shared_waiting,
                              [&] { return try_shared_locked(state, self, manner, fresh); });
   if (fresh != nullptr) discard(fresh);
+  if (taken) lock_taken(resource, lock_kind::resource, __builtin_return_address(0));
   return taken;
 }
 
@@ -137,6 +152,7 @@ void release(PERESOURCE resource, const void* owner_thread, const char* what) {
     }
   }
   if (gone != nullptr) discard(gone);
+  if (owner_thread == current_object()) lock_given(resource);
   BELAY_CONTRACT(held, "WDM-LOCK-010", "RESOURCE_NOT_OWNED", 0xE3,
                  (reinterpret_cast<std::uint64_t>(resource),
                   reinterpret_cast<std::uint64_t>(owner_thread), 0, 0),
@@ -203,6 +219,7 @@ BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait) {
 }
 VOID ExReleaseResourceLite(PERESOURCE Resource) {
   BELAY_EXPORT(ExReleaseResourceLite, Resource);
+  check_region("ExReleaseResourceLite", Resource, 0x38);
   release(Resource, current_object(), "ExReleaseResourceLite");
 }
 VOID ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD ResourceThreadId) {

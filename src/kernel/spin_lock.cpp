@@ -6,6 +6,7 @@
 
 #include "kernel/api.hpp"
 #include "kernel/parts.hpp"
+#include "kernel/verifier.hpp"
 
 #include <wdm.h>
 
@@ -20,16 +21,18 @@ const void* plain(const volatile std::uint64_t* word) {
   return const_cast<const std::uint64_t*>(word);
 }
 
-[[noreturn]] void broken(const lock_terms& terms, const char* rule, std::uint32_t code,
-                         std::uint64_t first, std::uint64_t second,
-                         const volatile std::uint64_t* word, const void* site, const char* text) {
+/// Returns only if it is the verifier's to say and that is off.
+void broken(const lock_terms& terms, const char* rule, std::uint32_t code, std::uint64_t first,
+            std::uint64_t second, const volatile std::uint64_t* word, const void* site,
+            const char* text) {
+  if (!enforced(code)) return;
   violation what;
   what.clause = terms.clause;
   what.rule = rule;
   what.bug_check = code;
   what.parameter[0] = first;
   what.parameter[1] = second;
-  what.parameter[2] = irql();
+  what.parameter[2] = code == 0xC4 ? number(word) : irql();
   what.object = plain(word);
   what.site = site;
   std::snprintf(what.text, sizeof what.text, "%s %p: %s", terms.name, plain(word), text);
@@ -47,11 +50,16 @@ void check_word(const volatile std::uint64_t* word, const lock_terms& terms, con
   }
 }
 
+lock_kind kind_of(lock_flavour flavour) {
+  return flavour == lock_flavour::cancel ? lock_kind::cancel_spin_lock : lock_kind::spin_lock;
+}
+
 void remember(volatile std::uint64_t* word, const void* handle, std::uint8_t old_irql, bool raised,
               lock_flavour flavour, const void* site) {
   thread& self = current();
   BELAY_ASSERT(self.locks < thread::most_locks);
   self.held[self.locks++] = {word, handle, site, old_irql, flavour, raised};
+  lock_taken(plain(word), kind_of(flavour), site);
 }
 
 }  // namespace
@@ -73,6 +81,7 @@ std::uint8_t take_spin_lock(volatile std::uint64_t* word, std::uint8_t raise_to,
     broken(terms, "SpinLockDpc", 0xC4, 0x40, before, word, site,
            "the AtDpcLevel form was called below DISPATCH_LEVEL");
   }
+  lock_awaited(plain(word), kind_of(flavour), site);
   sync::acquire_word(word);
   {
     const sync::sealed seal;
@@ -121,7 +130,7 @@ void give_spin_lock(volatile std::uint64_t* word, std::uint8_t new_irql, lock_fl
            "released in another way than it was acquired (queued or not, or another handle)");
   }
   if (level < dispatch_level) {
-    broken(terms, "IrqlKeReleaseSpinLock", 0xC4, 0x32, level, word, site,
+    broken(terms, "IrqlKeReleaseSpinLock", 0xC4, 0x20015, level, word, site,
            "released below DISPATCH_LEVEL: the IRQL was lowered while it was held");
   }
   // IRQLs come back in the reverse order in which they were saved, whichever lock goes first.
@@ -142,6 +151,7 @@ void give_spin_lock(volatile std::uint64_t* word, std::uint8_t new_irql, lock_fl
     self.held[i].raised = raised;
   }
   --self.locks;
+  lock_given(plain(word));
   sync::release_word(word);
   if (new_irql != no_raise) level = new_irql;
 }
@@ -188,6 +198,7 @@ KIRQL KfRaiseIrql(KIRQL NewIrql) {
                  0xC4, (0x30, before, NewIrql, 0), nullptr, "KeRaiseIrql from %s to the lower %s",
                  kernel::irql_name(before), kernel::irql_name(NewIrql));
   sync::level() = NewIrql;
+  kernel::irql_raised(before, NewIrql);
   return before;
 }
 
@@ -195,6 +206,7 @@ KIRQL KeRaiseIrqlToDpcLevel(VOID) {
   BELAY_EXPORT(KeRaiseIrqlToDpcLevel, nullptr);
   const KIRQL before = sync::level();
   sync::level() = DISPATCH_LEVEL;
+  kernel::irql_raised(before, DISPATCH_LEVEL);
   return before;
 }
 
@@ -202,11 +214,12 @@ KIRQL KeRaiseIrqlToSynchLevel(VOID) {
   BELAY_EXPORT(KeRaiseIrqlToSynchLevel, nullptr);
   const KIRQL before = sync::level();
   if (before < SYNCH_LEVEL) sync::level() = SYNCH_LEVEL;
+  kernel::irql_raised(before, sync::level());
   return before;
 }
 
-/// Lowers the IRQL. Contract: WDM-LOCK-011: not to a higher one, and not below DISPATCH_LEVEL while
-/// a spin lock is held.
+/// Lowers the IRQL. Contract: WDM-LOCK-011: to the level of the raise that it undoes, and not below
+/// DISPATCH_LEVEL while a spin lock is held.
 VOID KeLowerIrql(KIRQL NewIrql) {
   BELAY_EXPORT(KeLowerIrql, nullptr);
   const KIRQL before = sync::level();
@@ -219,7 +232,9 @@ VOID KeLowerIrql(KIRQL NewIrql) {
                  (0x31, before, NewIrql, reinterpret_cast<std::uint64_t>(held->word)),
                  const_cast<std::uint64_t*>(held->word),
                  "KeLowerIrql to %s while a spin lock is held", kernel::irql_name(NewIrql));
+  kernel::irql_lowering(before, NewIrql);
   sync::level() = NewIrql;
+  if (NewIrql < APC_LEVEL) kernel::run_kernel_apcs();
 }
 
 // ---- spin locks

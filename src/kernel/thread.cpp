@@ -4,6 +4,7 @@
 
 #include "kernel/dispatcher_nt.hpp"
 #include "kernel/exception.hpp"
+#include "kernel/verifier.hpp"
 #include "kernel/waitable.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
@@ -195,6 +196,7 @@ void check_freed(const void* memory, std::size_t bytes) {
   check_freed_timers(memory, bytes);
   check_freed_dpcs(memory, bytes);
   forget_freed_mutants(memory, bytes);
+  forget_locks(memory, bytes);
 }
 
 }  // namespace belay::inline BELAY_BUILD::kernel

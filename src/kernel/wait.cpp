@@ -2,6 +2,7 @@
 #include <new>
 
 #include "kernel/dispatcher_nt.hpp"
+#include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -279,7 +280,13 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON, KPROCESSOR_MODE WaitM
   use_object(Object, sizeof(DISPATCHER_HEADER), notification_event, synchronization_timer,
              "KeWaitForSingleObject");
   keep_promise();
-  return wait_objects(1, &Object, false, poll, deadline, {Alertable != 0, WaitMode != KernelMode});
+  const bool mutex = header_at(Object).Type == mutant;
+  if (mutex && !poll) lock_awaited(Object, lock_kind::mutex, __builtin_return_address(0));
+  const NTSTATUS status =
+      wait_objects(1, &Object, false, poll, deadline, {Alertable != 0, WaitMode != KernelMode});
+  if (mutex && (status == STATUS_SUCCESS || status == STATUS_ABANDONED))
+    lock_taken(Object, lock_kind::mutex, __builtin_return_address(0));
+  return status;
 }
 
 /// Waits for one (WaitAny) or all (WaitAll) of `Count` objects.
