@@ -160,7 +160,9 @@ class device_files_port final : public win32::device_port {
     if (path.empty()) return status_not_found;
     constexpr std::uint32_t may_read = 1, may_write = 2;
     const bool reads = (what.access & may_read) != 0, writes = (what.access & may_write) != 0;
-    const int flags = (writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY) | O_CLOEXEC;
+    // Requests are sent by writing, whatever the program may do with the device.
+    const int asked = writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY;
+    const int flags = (access(path.c_str(), R_OK | W_OK) == 0 ? O_RDWR : asked) | O_CLOEXEC;
     request& self = request_of(io);
     self.done = [](work& done, int result) {
       auto& it = static_cast<request&>(done);

@@ -8,8 +8,10 @@
 // Devices are looked for in the folders of $BELAY_DEVICES (separated by colons), or else in the
 // folders where `belay run` mounts: /run/belay/* and $XDG_RUNTIME_DIR/belay/*.
 //
-// Limits: of an open, only the access reaches the driver; share, disposition and create options are
-// the defaults, and a path behind the device's name is refused.
+// Limits: of an open, nothing but the device reaches the driver: it is opened for reading and
+// writing where the file's mode allows both; share, disposition and create options are the
+// defaults, and a path behind the device's name is refused. Handles in a request's buffers mean
+// nothing to the host.
 //
 // Thread safety: as device_port says.
 #pragma once
