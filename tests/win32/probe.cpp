@@ -87,6 +87,9 @@ NTSTATUS on_any(PDEVICE_OBJECT, PIRP irp) {
       return complete(irp, STATUS_SUCCESS, stack->Parameters.Write.Length);
     case IRP_MJ_DEVICE_CONTROL:
       return on_control(irp, stack);
+    case IRP_MJ_CLEANUP:
+      while (complete_oldest(STATUS_CANCELLED)) InterlockedIncrement(&state.cancels);
+      return complete(irp, STATUS_SUCCESS);
     default:
       return complete(irp, STATUS_SUCCESS);
   }
