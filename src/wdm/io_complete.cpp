@@ -117,14 +117,6 @@ void check_caller(irp_record* record, PIRP irp) {
   BELAY_CONTRACT(call == nullptr || call->kind != call_kind::csq, "WDM-CSQ-007",
                  "CsqCallbackCompletesUnderLock", 0, (word(irp), 0, 0, 0), irp,
                  "IoCompleteRequest in a callback of a cancel-safe queue, under the queue's lock");
-  const bool cancels = call != nullptr && call->kind == call_kind::cancel && call->irp == irp;
-  BELAY_CONTRACT(!cancels || (status == STATUS_CANCELLED && irp->IoStatus.Information == 0),
-                 "WDM-CANCEL-010", "", 0,
-                 (word(irp), static_cast<std::uint32_t>(status), irp->IoStatus.Information, 0), irp,
-                 "the cancel routine completes its IRP with 0x%08x and Information %llu; it has to "
-                 "be STATUS_CANCELLED and 0",
-                 static_cast<std::uint32_t>(status),
-                 static_cast<unsigned long long>(irp->IoStatus.Information));
   BELAY_CONTRACT(!record->routine_registered || call == nullptr || call->irp != irp, "WDM-IRP-030",
                  "CompletionRoutineRegistered", 0xC4, (0x4100F, word(irp), 0, 0), irp,
                  "the IRP %p is completed by the dispatch routine that registered a completion "

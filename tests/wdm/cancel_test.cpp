@@ -237,24 +237,5 @@ TEST_F(cancel_test, completing_with_the_cancel_routine_set_is_reported) {
   read.wait();
 }
 
-// WDM-CANCEL-010
-TEST_F(cancel_test, a_cancel_routine_completes_with_status_cancelled_and_no_information) {
-  static NTSTATUS status;
-  static ULONG_PTR information;
-  for (const auto& [s, i] : {std::pair{STATUS_SUCCESS, 0}, std::pair{STATUS_CANCELLED, 4}}) {
-    status = s;
-    information = static_cast<ULONG_PTR>(i);
-    wdm::request read({.file = opened.file});
-    read.start();
-    IoSetCancelRoutine(held, [](PDEVICE_OBJECT, PIRP irp) {
-      IoReleaseCancelSpinLock(irp->CancelIrql);
-      complete(irp, status, information);
-    });
-    expect_broken("WDM-CANCEL-010", [&] { IoCancelIrp(held); });
-    complete(held, STATUS_CANCELLED);
-    read.wait();
-  }
-}
-
 }  // namespace
 }  // namespace belay::test
