@@ -43,9 +43,9 @@ static NTSTATUS CompleteIrp(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)
 
 /* ---- the agent */
 
-static VOID FinishRead(PIRP Read)
+static VOID FinishRead(PIRP Read, NTSTATUS Status)
 {
-    CompleteIrp(Read, Read->IoStatus.Status, 0);
+    CompleteIrp(Read, Status, 0);
 }
 
 static VOID AgentCancelRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -55,7 +55,7 @@ static VOID AgentCancelRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     IoReleaseCancelSpinLock(Irp->CancelIrql);
     IoCancelIrp(OWN_IRP(Irp));
     if (InterlockedExchange(DONE(Irp), CANCEL_DONE) == COMPLETE_DONE) {
-        FinishRead(Irp);
+        FinishRead(Irp, STATUS_CANCELLED);
     }
 }
 
@@ -63,14 +63,14 @@ static VOID AgentCancelRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 static NTSTATUS AgentReadDone(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
     PIRP read = Context;
+    NTSTATUS status = Irp->IoStatus.Status;
 
     UNREFERENCED_PARAMETER(DeviceObject);
 
-    read->IoStatus.Status = Irp->IoStatus.Status;
     IoFreeIrp(Irp);             /* WRONG: the cancel routine may have it in its hands */
     if (IoSetCancelRoutine(read, NULL) != NULL ||
         InterlockedExchange(DONE(read), COMPLETE_DONE) == CANCEL_DONE) {
-        FinishRead(read);
+        FinishRead(read, status);
     }
     return STATUS_MORE_PROCESSING_REQUIRED;     /* the IRP is the agent's, all of it */
 }

@@ -47,20 +47,19 @@ static NTSTATUS CompleteIrp(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)
 /* ---- the device that programs open */
 
 /* The parts stayed until here: whoever cancels them may hold them until the read is over. */
-static VOID FinishRead(PIRP Read)
+static VOID FinishRead(PIRP Read, NTSTATUS Status)
 {
-    NTSTATUS status = STATUS_SUCCESS;
     PIRP part;
     ULONG i;
 
     for (i = 0; i < PARTS; i++) {
         part = PART(Read, i);
         if (!NT_SUCCESS(part->IoStatus.Status)) {
-            status = part->IoStatus.Status;
+            Status = part->IoStatus.Status;
         }
         IoFreeIrp(part);
     }
-    CompleteIrp(Read, status, 0);
+    CompleteIrp(Read, Status, 0);
 }
 
 static VOID RendezvousCancelRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -70,7 +69,7 @@ static VOID RendezvousCancelRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     IoReleaseCancelSpinLock(Irp->CancelIrql);
     IoCancelIrp(PART(Irp, 0));  /* WRONG: and the others? */
     if (InterlockedExchange(DONE(Irp), CANCEL_DONE) == PARTS_DONE) {
-        FinishRead(Irp);
+        FinishRead(Irp, STATUS_CANCELLED);
     }
 }
 
@@ -85,7 +84,7 @@ static NTSTATUS RendezvousPartDone(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID 
     if (InterlockedDecrement(LEFT(read)) == 0 &&
         (IoSetCancelRoutine(read, NULL) != NULL ||
          InterlockedExchange(DONE(read), PARTS_DONE) == CANCEL_DONE)) {
-        FinishRead(read);
+        FinishRead(read, STATUS_SUCCESS);
     }
     return STATUS_MORE_PROCESSING_REQUIRED;
 }

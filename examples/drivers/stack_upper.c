@@ -105,13 +105,11 @@ static NTSTATUS UpperRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 
 /* ---- what the filter sends itself */
 
-static VOID FinishFetch(PDEVICE_EXTENSION Extension, PIRP Control)
+static VOID FinishFetch(PDEVICE_EXTENSION Extension, PIRP Control, NTSTATUS Status,
+                        ULONG_PTR Information)
 {
-    PIRP fetch = FETCH_IRP(Control);
-    IO_STATUS_BLOCK result = fetch->IoStatus;
-
-    IoFreeIrp(fetch);
-    CompleteIrp(Control, result.Status, result.Information);
+    IoFreeIrp(FETCH_IRP(Control));
+    CompleteIrp(Control, Status, Information);
     IoReleaseRemoveLock(&Extension->RemoveLock, Control);
 }
 
@@ -127,7 +125,7 @@ static VOID UpperCancelFetch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         back = InterlockedExchange(FETCH_STATE(Irp), FETCH_CANCEL_COMPLETE) == FETCH_COMPLETED;
     }
     if (back) {
-        FinishFetch(DeviceObject->DeviceExtension, Irp);
+        FinishFetch(DeviceObject->DeviceExtension, Irp, STATUS_CANCELLED, 0);
     }
 }
 
@@ -141,11 +139,11 @@ static NTSTATUS UpperFetchDone(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Cont
     PDEVICE_OBJECT filter = IoGetCurrentIrpStackLocation(control)->DeviceObject;
 
     UNREFERENCED_PARAMETER(DeviceObject);       /* NULL: the IRP has no place for the filter */
-    UNREFERENCED_PARAMETER(Irp);
 
     if (IoSetCancelRoutine(control, NULL) != NULL ||
         InterlockedExchange(FETCH_STATE(control), FETCH_COMPLETED) == FETCH_CANCEL_COMPLETE) {
-        FinishFetch(filter->DeviceExtension, control);
+        FinishFetch(filter->DeviceExtension, control, Irp->IoStatus.Status,
+                    Irp->IoStatus.Information);
     }
     return STATUS_MORE_PROCESSING_REQUIRED;     /* the IRP is the filter's, all of it */
 }
