@@ -178,6 +178,7 @@ void driver_program::run_program() {
         win32::stop();
       },
       this);
+  sync::note("the end of the program", nullptr, nullptr);
   sync::join(client);
 }
 

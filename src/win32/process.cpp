@@ -96,17 +96,20 @@ void forget(thread_state& who) {
 void end_other_threads() {
 #if defined(BELAY_EXPLORED)
   process& root = the_process();
-  for (thread_state* who = root.threads; who != nullptr; who = root.threads) {
-    if (who->waiting) {
-      sync::world().dismiss(who->actor);
-      kernel::unlink(root.threads, who);
+  thread_state* who = root.threads;
+  while (who != nullptr) {
+    if (!who->waiting) {
+      who = who->next;
       continue;
     }
-    void* object = who->object;
-    kernel::reference_object(object);
-    kernel::wait_for_many(&object, 1, false, false, sync::forever);
-    kernel::dereference_object(object);
+    sync::world().dismiss(who->actor);
+    who->waiting = false;
+    --root.alive;
+    run_down(*who);
+    kernel::unlink(root.threads, who);
+    who = root.threads;  // others may have ended meanwhile
   }
+  while (root.alive != 0) root.all_ended.park(sync::forever);
 #endif
 }
 
@@ -170,6 +173,17 @@ void end_of_thread() {
   forget(who);
 }
 
+void thread_comes() {
+  const kernel::guard hold_lock(the_process().lock);
+  ++the_process().alive;
+}
+
+void thread_goes() {
+  process& root = the_process();
+  const kernel::guard hold_lock(root.lock);
+  if (--root.alive == 0 && root.exiting) root.all_ended.unpark();
+}
+
 std::uint32_t run_program(int (*main)(void* context), void* context) {
   process& root = the_process();
   root.exit_code = 259;
@@ -194,8 +208,10 @@ void check_caller(const void* frame) {
   auto* const who = static_cast<thread_state*>(kernel::current().user);
   if (who == nullptr) return;
   if (the_process().exiting) {
+    const auto code = static_cast<std::int32_t>(the_process().exit_code);
     end_of_thread();
-    kernel::exit_thread(static_cast<std::int32_t>(the_process().exit_code));
+    thread_goes();
+    kernel::exit_thread(code);
   }
   constexpr std::uintptr_t frames = 64 * 1024;
   if (who->first == nullptr) return;
@@ -237,6 +253,7 @@ VOID WINAPI ExitProcess(UINT uExitCode) {
 #if defined(BELAY_EXPLORED)
   // The threads are not ended by force here: this one ends, the first one decides.
   end_of_thread();
+  thread_goes();
   kernel::exit_thread(static_cast<std::int32_t>(uExitCode));
 #else
   cancel_transfers({});

@@ -58,7 +58,9 @@ struct process {
   void* crt = nullptr;      ///< the C runtime's
   std::uint64_t sweep = 0;  ///< of cancels, so that each sweep meets a request once
   bool own_executive = false;
-  bool exiting = false;  ///< explored: the main function has returned, other threads end
+  std::uint32_t alive = 0;  ///< threads by CreateThread that have not come to their end
+  sync::parking all_ended;  ///< `exiting`, and none is alive
+  bool exiting = false;     ///< explored: the main function has returned, other threads end
   std::uint64_t tls_used[most_tls / 64] = {};
   std::uint32_t address_epoch = 0;  ///< changes at each WakeByAddress…
   std::uint32_t exit_code = 259;    ///< STILL_ACTIVE
@@ -83,6 +85,10 @@ thread_state& self();
 ///
 /// Contract: WDM-FILE-003
 void end_of_thread();
+/// One thread by CreateThread more.
+void thread_comes();
+/// One less: the calling thread, after end_of_thread(). It touches the process no more.
+void thread_goes();
 
 /// Runs a program's main function as the process's first thread.
 ///

@@ -25,8 +25,10 @@ std::int32_t begin(void* argument) {
   const thread_beginning told = *from;
   kernel::discard(from);
   self();
-  const DWORD code = told.start(told.argument);
+  // A thread of a process that has ended by now does not begin.
+  const DWORD code = the_process().exiting ? the_process().exit_code : told.start(told.argument);
   end_of_thread();
+  thread_goes();
   return static_cast<std::int32_t>(code);
 }
 
@@ -53,8 +55,10 @@ HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES, SIZE_T, LPTHREAD_START_ROUTINE
   }
   auto* const told = kernel::make<thread_beginning>();
   *told = {lpStartAddress, lpParameter};
+  thread_comes();
   void* const thread = kernel::create_thread("thread", &begin, told);
   if (thread == nullptr) {
+    thread_goes();
     kernel::discard(told);
     fail(ERROR_NOT_ENOUGH_MEMORY);
     return nullptr;
@@ -71,6 +75,7 @@ HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES, SIZE_T, LPTHREAD_START_ROUTINE
 VOID WINAPI ExitThread(DWORD dwExitCode) {
   enter("ExitThread", nullptr, __builtin_return_address(0));
   end_of_thread();
+  thread_goes();
   kernel::exit_thread(static_cast<std::int32_t>(dwExitCode));
 }
 
