@@ -1,7 +1,11 @@
 // belay-host: what `belay run` starts. It holds the native library and loads drivers.
+#include <memory>
+
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/run_arguments.hpp"
+#include "host/json_view.hpp"
+#include "host/live_view.hpp"
 #include "host/session.hpp"
 
 namespace belay::cli {
@@ -21,8 +25,16 @@ int host_drivers(int count, char** arguments) {
   options.drivers = parsed.drivers;
   options.folder = parsed.folder;
   options.verifier = !parsed.no_verifier;
-  host::plain_view show;
-  return host::run(options, show);
+  options.patience = parsed.patience;
+  std::unique_ptr<host::view> show;
+  if (parsed.json) {
+    show = std::make_unique<host::json_view>();
+  } else if (!parsed.plain && host::live_view::possible()) {
+    show = std::make_unique<host::live_view>();
+  } else {
+    show = std::make_unique<host::plain_view>();
+  }
+  return host::run(options, *show);
 }
 
 }  // namespace

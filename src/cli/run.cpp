@@ -1,5 +1,6 @@
 // belay run: compiles if needed, then lets belay-host do the work, and cleans up if it dies.
 #include <fcntl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,12 +9,14 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "cli/check_arguments.hpp"
 #include "cli/compiler.hpp"
 #include "cli/failure.hpp"
+#include "cli/host_program.hpp"
 #include "cli/output.hpp"
 #include "cli/process.hpp"
 #include "cli/run_arguments.hpp"
@@ -21,7 +24,6 @@
 #include "guest/installation.hpp"
 
 namespace belay::cli {
-namespace {
 
 std::string host_program() {
   const std::string folder = guest::program_folder();
@@ -34,6 +36,8 @@ std::string host_program() {
                             folder));
 }
 
+namespace {
+
 std::string default_folder(const std::string& driver) {
   const std::string name = std::filesystem::path(driver).stem().string();
   if (geteuid() == 0) return "/run/belay/" + name;
@@ -43,30 +47,77 @@ std::string default_folder(const std::string& driver) {
                      name);
 }
 
-// A host that was killed leaves a dead mount behind.
-void clean_up(const std::string& folder) {
-  run({"fusermount3", "-u", "-q", "-z", folder}, true);
-  if (folder == default_folder(folder)) rmdir(folder.c_str());
+// A host that was killed leaves a dead mount behind, and the terminal as the live view had it.
+class remains {
+ public:
+  explicit remains(const std::string& folder) : folder_(folder) {
+    std::error_code error;
+    made_ = !std::filesystem::exists(folder, error);
+    terminal_ = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0;
+  }
+  void clean_up() const {
+    if (umount2(folder_.c_str(), MNT_DETACH) != 0) {
+      run({"fusermount3", "-u", "-q", "-z", folder_}, true);
+    }
+    if (made_) rmdir(folder_.c_str());
+    if (!terminal_ || tcgetpgrp(STDIN_FILENO) != getpgrp()) return;
+    tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    if (isatty(STDOUT_FILENO) == 1) print("\n\033[?25h");
+  }
+
+ private:
+  std::string folder_;
+  bool made_ = false;
+  bool terminal_ = false;
+  termios before_{};
+};
+
+// Ends the host; SIGUSR1 shows what is in flight.
+constexpr int handed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
+sigset_t awaited_signals() {
+  sigset_t out;
+  sigemptyset(&out);
+  for (const int each : handed_on) sigaddset(&out, each);
+  sigaddset(&out, SIGQUIT);  // the host dies of it; somebody must clean up
+  sigaddset(&out, SIGCHLD);
+  return out;
+}
+
+// Waits for the child's end, and hands signals on that were sent to this process; those that a
+// terminal sends reach both. With each goes how many there were: the host may have had it from the
+// sender, too, who meant the whole group.
+int wait_for(pid_t child) {
+  const sigset_t awaited = awaited_signals();
+  int status = 0, times = 0;
+  for (;;) {
+    siginfo_t about{};
+    const int which = sigwaitinfo(&awaited, &about);
+    if (waitpid(child, &status, WNOHANG) == child) return status;
+    if (which < 0 || which == SIGCHLD || which == SIGQUIT || about.si_code > 0) continue;
+    sigval count{};
+    count.sival_int = which == SIGUSR1 ? 0 : ++times;
+    sigqueue(child, which, count);
+  }
 }
 
 int supervise(const std::vector<std::string>& command, const std::string& folder) {
-  // Signals are the host's affair; this process lives as long as it does.
-  for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) signal(each, SIG_IGN);
+  const remains left(folder);
+  const sigset_t awaited = awaited_signals();
+  sigprocmask(SIG_BLOCK, &awaited, nullptr);
   const pid_t self = getpid();
   const pid_t child = fork();
   if (child < 0) throw failure(internal_error, fmt::format("fork: {}", std::strerror(errno)));
   if (child == 0) {
-    for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) signal(each, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &awaited, nullptr);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != self) _exit(internal_error);
     become(command);
     _exit(internal_error);
   }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = wait_for(child);
   if (WIFEXITED(status)) return WEXITSTATUS(status);
-  clean_up(folder);
+  left.clean_up();
   throw failure(internal_error,
                 fmt::format("the host was killed by {}; its mount {} has been taken away",
                             strsignal(WTERMSIG(status)), folder));

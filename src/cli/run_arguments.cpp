@@ -10,7 +10,11 @@ void run_arguments::add_to(CLI::App& app) {
   app.add_option("-D", defines, "macro for sources");
   app.add_option("-I", include_folders, "include folder for sources");
   app.add_flag("--no-verifier", no_verifier, "only what Windows stops at without Driver Verifier");
-  app.add_flag("--json", json, "one line of JSON an event, on standard output");
+  app.add_option("--patience", patience,
+                 "seconds that a driver gets at the end for requests that were cancelled (10)")
+      ->check(CLI::Range(0u, 86400u));
+  app.add_flag("--json", json,
+               "one JSON object a line on standard output; reads \"cancel NUMBER\"");
   app.add_flag("--plain", plain, "no live view, even on a terminal");
 }
 
@@ -18,6 +22,7 @@ std::vector<std::string> run_arguments::repeated() const {
   std::vector<std::string> out;
   if (!folder.empty()) out.push_back("--mount=" + folder);
   if (no_verifier) out.push_back("--no-verifier");
+  out.push_back("--patience=" + std::to_string(patience));
   if (json) out.push_back("--json");
   if (plain) out.push_back("--plain");
   return out;

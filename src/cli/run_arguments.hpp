@@ -16,6 +16,7 @@ struct run_arguments {
   bool no_verifier = false;
   bool json = false;
   bool plain = false;
+  unsigned patience = 10;
 
   void add_to(CLI::App& app);
   /// The options as arguments again, without the drivers and what compiles them.

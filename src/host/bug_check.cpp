@@ -148,9 +148,9 @@ void crashed(int signal, siginfo_t* info, void* context) {
   sleep_for_good();
 }
 
-std::string place_of(const guest::stack_frame& frame) {
-  if (frame.where.file.empty()) return frame.where.function;
-  return fmt::format("{} at {}:{}", frame.where.function, frame.where.file, frame.where.line);
+std::string text_of(const driver_frame& frame) {
+  if (frame.file.empty()) return fmt::format("{}!{}", frame.driver, frame.function);
+  return fmt::format("{}!{} at {}:{}", frame.driver, frame.function, frame.file, frame.line);
 }
 
 }  // namespace
@@ -168,6 +168,25 @@ void catch_bug_checks(void (*told)()) {
 
 const bug_check& the_bug_check() { return state.what; }
 
+std::vector<driver_frame> frames_of(const bug_check& what,
+                                    const std::vector<driver_image>& drivers) {
+  std::vector<driver_frame> out;
+  for (const std::uint64_t address : what.stack) {
+    for (const driver_image& each : drivers) {
+      if (!each.contains(address)) continue;
+      if (each.names == nullptr) {
+        out.push_back({each.service, fmt::format("{:#x}", address - each.low), "", 0});
+        continue;
+      }
+      for (const guest::stack_frame& frame : each.names->frames(address)) {
+        out.push_back({each.service, frame.where.function, frame.where.file,
+                       static_cast<unsigned>(frame.where.line)});
+      }
+    }
+  }
+  return out;
+}
+
 std::string screen_of(const bug_check& what, const std::vector<driver_image>& drivers) {
   std::string out = fmt::format("\n*** {}: {}\n", what.clause, what.text);
   if (what.code != 0) {
@@ -180,17 +199,8 @@ std::string screen_of(const bug_check& what, const std::vector<driver_image>& dr
   if (!what.rule.empty()) out += fmt::format("*** rule: {}\n", what.rule);
   out += "\n";
   int shown = 0;
-  for (const std::uint64_t address : what.stack) {
-    for (const driver_image& each : drivers) {
-      if (!each.contains(address)) continue;
-      if (each.names == nullptr) {
-        out += fmt::format("    {}  {}+{:#x}\n", shown++, each.service, address - each.low);
-        continue;
-      }
-      for (const guest::stack_frame& frame : each.names->frames(address)) {
-        out += fmt::format("    {}  {}!{}\n", shown++, each.service, place_of(frame));
-      }
-    }
+  for (const driver_frame& each : frames_of(what, drivers)) {
+    out += fmt::format("    {}  {}\n", shown++, text_of(each));
   }
   if (shown == 0) out += "    (no frame of the driver on the stack)\n";
   if (!what.in_flight.empty()) {

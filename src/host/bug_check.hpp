@@ -31,6 +31,18 @@ void catch_bug_checks(void (*told)());
 /// REQUIRES: `told` was called.
 const bug_check& the_bug_check();
 
+/// One frame of a driver.
+struct driver_frame {
+  std::string driver;    ///< its service name
+  std::string function;  ///< or "driver+0x1234"
+  std::string file;      ///< empty: not known
+  unsigned line = 0;
+};
+
+/// The drivers' frames on the stack, innermost first.
+std::vector<driver_frame> frames_of(const bug_check& what,
+                                    const std::vector<driver_image>& drivers);
+
 /// The bug-check screen, in plain text, without colour.
 std::string screen_of(const bug_check& what, const std::vector<driver_image>& drivers);
 

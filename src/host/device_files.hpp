@@ -47,6 +47,7 @@ struct exchange_buffer {
 struct open_file {
   _FILE_OBJECT* object = nullptr;
   const device_file* device = nullptr;
+  int process_id = 0;    ///< of the program that opened it
   bool closed = false;   ///< IRP_MJ_CLEANUP was sent
   bool dropped = false;  ///< our reference, which keeps `object` while the kernel knows the file
   std::map<std::uint32_t, exchange_buffer> exchanges;

@@ -19,6 +19,7 @@
 
 #include "host/device_files.hpp"
 #include "host/errno_of.hpp"
+#include "host/process_of.hpp"
 #include "kernel/executive.hpp"
 #include "kernel/object.hpp"
 
@@ -130,7 +131,7 @@ arrival file_operations::arrives(fuse_req_t req, operation what, open_file* file
   out.answer_to = req;
   out.what = what;
   out.size = size;
-  out.process_id = fuse_req_ctx(req)->pid;
+  out.process_id = process_of(fuse_req_ctx(req)->pid, file != nullptr ? file->process_id : 0);
   out.file = file;
   if (file != nullptr) out.device = file->device->name.c_str();
   return out;
@@ -185,8 +186,8 @@ void file_operations::answer(fuse_req_t req, pending& entry, wdm::request& reque
   if (entry.wants_status) return answer_exchange(req, entry, request, status);
   const std::uint64_t information = request.information();
   if (entry.wrapped) return answer_wrapped(req, entry, request, status);
-  if (is_error(status) && status != status_end_of_file) {
-    int error = errno_of(status);
+  // Warnings that mean failure to a program are in errno_of's table, too.
+  if (int error = errno_of(status); error != 0 && status != status_end_of_file) {
     if (status == status_cancelled && entry.nonblocking) error = EAGAIN;
     if (status == status_cancelled && entry.interrupted) error = EINTR;
     fuse_reply_err(req, error);
@@ -353,6 +354,7 @@ void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* inf
   file->device = device;
   arrival about = arrives(req, operation::open, nullptr, 0);
   about.device = device->name.c_str();
+  file->process_id = about.process_id;
   pending& entry = files.table_.begin(about);
   wdm::open_options how;
   constexpr std::uint32_t read_access = 0x00120089, write_access = 0x00120116;

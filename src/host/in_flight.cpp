@@ -1,6 +1,9 @@
 #include "host/in_flight.hpp"
 
+#include <algorithm>
+
 #include "kernel/executive.hpp"
+#include "wdm/irp_snapshot.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -56,7 +59,7 @@ pending& in_flight::begin(const arrival& what) {
   entry.in = this;
   if (what.what == operation::open) entry.opening.emplace();
   ++live_;
-  ++totals_.arrived;
+  entry.serial = ++totals_.arrived;
   return entry;
 }
 
@@ -118,6 +121,16 @@ bool in_flight::cancel(std::uint64_t number, belay::reason why, bool interrupted
   return true;
 }
 
+bool in_flight::cancel_serial(std::uint64_t serial, belay::reason why) {
+  std::uint64_t number = 0;
+  bool found = false;
+  visit_each([&](pending& each) {
+    if (each.serial == serial) number = each.number, found = true;
+    return !found;
+  });
+  return found && cancel(number, why);
+}
+
 std::size_t in_flight::cancel_all(belay::reason why, const open_file* file) {
   std::deque<std::uint64_t> numbers;
   {
@@ -145,6 +158,41 @@ void in_flight::visit(bool (*visit)(void* context, pending& entry), void* contex
   for (pending& each : entries_) {
     if (each.references > 0 && !visit(context, each)) return;
   }
+}
+
+std::vector<pending_view> in_flight::snapshot() {
+  std::vector<wdm::irp_view> packets(count() + 64);
+  const std::size_t found = wdm::snapshot_user_irps(packets.data(), packets.size());
+  packets.resize(std::min(found, packets.size()));
+  std::sort(packets.begin(), packets.end(), [](const wdm::irp_view& a, const wdm::irp_view& b) {
+    return std::less<>()(a.owner, b.owner);
+  });
+  std::vector<pending_view> out;
+  const sync::nanoseconds now = sync::now();
+  visit_each([&](pending& each) {
+    pending_view& made = out.emplace_back();
+    made.serial = each.serial;
+    made.what = each.what;
+    made.control_code = each.control_code;
+    made.size = each.size;
+    made.process_id = each.process_id;
+    made.device = each.device;
+    made.age = now - each.since;
+    made.interrupted = each.interrupted;
+    if (!each.has_request) return true;
+    const auto at = std::lower_bound(
+        packets.begin(), packets.end(), &each.request,
+        [](const wdm::irp_view& a, const wdm::request* b) { return std::less<>()(a.owner, b); });
+    if (at == packets.end() || at->owner != &each.request) return true;
+    made.irp = at->irp;
+    made.state = wdm::name_of(at->state);
+    made.cancel_requested = at->cancel_requested;
+    made.routine_armed = at->routine_armed;
+    return true;
+  });
+  std::sort(out.begin(), out.end(),
+            [](const pending_view& a, const pending_view& b) { return a.serial < b.serial; });
+  return out;
 }
 
 std::size_t in_flight::count() const {

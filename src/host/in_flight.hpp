@@ -12,6 +12,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "belay/operation.hpp"
 #include "sync/sync.hpp"
@@ -38,7 +39,8 @@ struct arrival {
 };
 
 struct pending : arrival {
-  std::uint64_t number = 0;  ///< shown to people; the handle; changes with each use of the entry
+  std::uint64_t number = 0;  ///< the handle; changes with each use of the entry
+  std::uint64_t serial = 0;  ///< shown to people: 1 for the first request of all
   sync::nanoseconds since = 0;
   bool cancel_wanted = false;  ///< somebody asked; make_request() sees to it if it came first
   bool interrupted = false;    ///< it was the program: a signal, or it gave up
@@ -61,15 +63,18 @@ struct pending : arrival {
 
 /// One line of the live view.
 struct pending_view {
-  std::uint64_t number = 0;
+  std::uint64_t serial = 0;
   operation what = operation::read;
   std::uint32_t control_code = 0;
   std::uint64_t size = 0;
   int process_id = 0;
   std::string device;
   sync::nanoseconds age = 0;
-  bool interrupted = false;
-  const void* irp = nullptr;
+  bool interrupted = false;       ///< its program gave up on it
+  const void* irp = nullptr;      ///< nullptr: none yet, or none any more
+  const char* state = "";         ///< of the packet: "dispatched", "queued", "armed", "cancelling"
+  bool cancel_requested = false;  ///< Irp->Cancel
+  bool routine_armed = false;     ///< Irp->CancelRoutine
 };
 
 /// How many requests ended how, since the start.
@@ -97,6 +102,8 @@ class in_flight {
   /// Asks for the cancellation of one. `interrupted`: its program did. Returns: whether there was
   /// one.
   bool cancel(std::uint64_t number, belay::reason why, bool interrupted = false);
+  /// The same, by the number that people see.
+  bool cancel_serial(std::uint64_t serial, belay::reason why);
   /// Of all, or of those of one open file. Returns: how many there were.
   std::size_t cancel_all(belay::reason why, const open_file* file = nullptr);
 
@@ -106,6 +113,8 @@ class in_flight {
   /// Calls `visit(context, entry)` for each entry that is not over, in no order, until it returns
   /// false. The table is locked meanwhile.
   void visit(bool (*visit)(void* context, pending& entry), void* context);
+  /// What is in flight, oldest first.
+  std::vector<pending_view> snapshot();
   std::size_t count() const;
   tally totals() const;
   /// Waits until nothing is in flight. False: `deadline` passed first.
@@ -113,6 +122,11 @@ class in_flight {
 
  private:
   pending* find_locked(std::uint64_t number);
+  template <class body>
+  void visit_each(body each) {
+    visit([](void* context, pending& entry) { return (*static_cast<body*>(context))(entry); },
+          &each);
+  }
 
   mutable sync::inner_lock lock_;
   std::deque<pending> entries_;

@@ -32,13 +32,15 @@ bool has_fusermount() {
 
 tl::expected<bool, guest::refusal> prepare_mount_point(const std::string& folder) {
   if (access("/dev/fuse", F_OK) != 0) {
-    return refuse(77, "there is no /dev/fuse; `belay doctor` says how to get it");
+    return refuse(77,
+                  "there is no /dev/fuse: modprobe fuse as root, or start the container with "
+                  "--device /dev/fuse --cap-add SYS_ADMIN");
   }
   if (geteuid() != 0 && !has_fusermount()) {
     return refuse(77, "mounting without being root needs fusermount3: apt install fuse3");
   }
   if (geteuid() != 0 && access("/dev/fuse", R_OK | W_OK) != 0) {
-    return refuse(77, "/dev/fuse may not be opened; `belay doctor` says how to change that");
+    return refuse(77, "/dev/fuse may not be opened: chmod 666 /dev/fuse as root");
   }
   struct stat about {};
   if (lstat(folder.c_str(), &about) != 0) {

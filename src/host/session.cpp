@@ -16,13 +16,13 @@
 #include "host/bug_check.hpp"
 #include "host/mount_point.hpp"
 #include "kernel/executive.hpp"
+#include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
 namespace {
 
 constexpr sync::nanoseconds second = 1'000'000'000;
-constexpr sync::nanoseconds patience = 10 * second;  ///< for cancelled requests at the end
 constexpr int tick_ms = 100;
 
 /// A descriptor that becomes readable once something has happened.
@@ -59,6 +59,13 @@ std::string words_of(std::int32_t status) {
   }
 }
 
+sigset_t awaited_signals() {
+  sigset_t out;
+  sigemptyset(&out);
+  for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&out, each);
+  return out;
+}
+
 happening* bug_checked = nullptr;
 view* printing = nullptr;
 
@@ -84,6 +91,7 @@ class session {
   int control();
   int end_by_bug_check();
   void stop(const std::string& why);
+  bool signalled(const signalfd_siginfo& which);
   int force();
 
   const session_options& options_;
@@ -101,6 +109,9 @@ class session {
   int code_ = 0;
   std::string message_;
   bool mounted_ = false;
+  bool shown_ = false;      // the view has been told of the devices
+  int asked_ = 0;           // how often somebody asked for the end
+  int asked_by_front_ = 0;  // … of `belay run`
 };
 
 void session::fail(int code, const std::string& message) {
@@ -164,10 +175,10 @@ void session::unload_all() {
 void session::take_down() {
   files_->refuse(ENODEV);
   table_.cancel_all(reason_kind::shutdown);
-  if (!table_.wait_until_empty(sync::now() + patience)) {
+  if (!table_.wait_until_empty(sync::now() + options_.patience * second)) {
     fail(1, fmt::format("{} requests are still with the driver {} s after they were cancelled "
                         "(WDM-FILE-003); their programs get EIO",
-                        table_.count(), patience / second));
+                        table_.count(), options_.patience));
     files_->answer_all(EIO);
     return;
   }
@@ -221,8 +232,15 @@ void session::stop(const std::string& why) {
 // A second signal: the programs are answered, the mount goes, the driver stays as it is.
 int session::force() {
   show_.failed("stopped by force; the driver was not unloaded");
-  files_->answer_all(EIO);
-  files_->unmount();
+  bool mounted;
+  {
+    const kernel::guard hold(lock_);
+    mounted = mounted_;
+  }
+  if (mounted) {
+    files_->answer_all(EIO);
+    files_->unmount();
+  }
   if (made_folder_) rmdir(folder_.c_str());
   return 1;
 }
@@ -238,24 +256,48 @@ int session::end_by_bug_check() {
     files_->refuse(EIO);
     files_->answer_all(EIO);
   }
-  show_.bug_check(the_bug_check(), screen_of(the_bug_check(), images_));
+  const bug_check& what = the_bug_check();
+  show_.bug_checked({what, frames_of(what, images_), screen_of(what, images_)});
   if (mounted) files_->unmount();
   if (made_folder_) rmdir(folder_.c_str());
   return 1;
 }
 
+// Returns: whether the host is to end at once.
+bool session::signalled(const signalfd_siginfo& which) {
+  if (which.ssi_signo == SIGUSR1) {
+    if (shown_) show_.snapshot(table_);
+    return false;
+  }
+  // One that was sent to the whole group reaches us twice: from its sender, and from `belay run`,
+  // which hands on what it gets with its count.
+  const bool handed_on =
+      which.ssi_code == SI_QUEUE && which.ssi_pid == static_cast<std::uint32_t>(getppid());
+  if (handed_on) {
+    asked_by_front_ = which.ssi_int;
+  } else {
+    ++asked_;
+  }
+  phase now;
+  {
+    const kernel::guard hold(lock_);
+    now = phase_;
+  }
+  if (now == phase::starting) return true;
+  if (now == phase::stopping) return std::max(asked_, asked_by_front_) > 1;
+  stop(fmt::format("stopping: {}", strsignal(static_cast<int>(which.ssi_signo))));
+  return false;
+}
+
 int session::control() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int each : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, each);
+  const sigset_t signals = awaited_signals();
   const int arrived = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-  bool shown = false;
   for (;;) {
     pollfd waits[] = {{broken_.descriptor(), POLLIN, 0},
                       {changed_.descriptor(), POLLIN, 0},
                       {arrived, POLLIN, 0},
                       {show_.keys(), POLLIN, 0}};
-    if (poll(waits, 4, shown ? tick_ms : -1) < 0 && errno != EINTR) return 4;
+    if (poll(waits, 4, shown_ ? tick_ms : -1) < 0 && errno != EINTR) return 4;
     if (waits[0].revents != 0) return end_by_bug_check();
     if (waits[1].revents != 0) {
       std::uint64_t times;
@@ -266,24 +308,15 @@ int session::control() {
         now = phase_;
       }
       if (now == phase::over) break;
-      if (!shown) show_.ready(folder_, files_->files());
-      shown = true;
+      if (!shown_) show_.ready(folder_, files_->files());
+      shown_ = true;
     }
     if (waits[2].revents != 0) {
       signalfd_siginfo which{};
-      if (read(arrived, &which, sizeof which) == sizeof which) {
-        phase now;
-        {
-          const kernel::guard hold(lock_);
-          now = phase_;
-        }
-        if (now == phase::stopping) return force();
-        if (now == phase::starting) return 1;
-        stop(fmt::format("stopping: {}", strsignal(static_cast<int>(which.ssi_signo))));
-      }
+      if (read(arrived, &which, sizeof which) == sizeof which && signalled(which)) return force();
     }
     if (waits[3].revents != 0 && !show_.key(table_)) stop("stopping");
-    if (shown) show_.tick(table_);
+    if (shown_) show_.tick(table_);
   }
   if (!message_.empty()) show_.failed(message_);
   if (code_ == 0) show_.ended(table_.totals());
@@ -291,11 +324,10 @@ int session::control() {
 }
 
 int session::run() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int each : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, each);
+  const sigset_t signals = awaited_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
   signal(SIGPIPE, SIG_IGN);
+  kernel::set_verifier(options_.verifier);
   bug_checked = &broken_;
   catch_bug_checks([] { bug_checked->tell(); });
   printing = &show_;
