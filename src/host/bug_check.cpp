@@ -2,6 +2,7 @@
 
 #include <execinfo.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include "kernel/exception.hpp"
 #include "kernel/executive.hpp"
 #include "sync/sync.hpp"
+#include "wdm/irp_snapshot.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -26,6 +28,8 @@ struct {
   void (*told)() = nullptr;
 } state;
 
+constexpr unsigned seconds_to_end = 20;
+
 [[noreturn]] void sleep_for_good() {
   sync::parking forever;
   for (;;) forever.park(sync::forever);
@@ -34,6 +38,7 @@ struct {
 bool first() {
   const kernel::guard hold(state.lock);
   const bool was = state.taken;
+  if (!was) alarm(seconds_to_end);  // whatever is broken, the end comes
   state.taken = true;
   return !was;
 }
@@ -52,19 +57,17 @@ void take_stack(const void* site) {
 }
 
 void take_in_flight() {
-  wdm::visit_irps(
-      [](void* context, const wdm::irp_view& each) {
-        auto& out = *static_cast<std::vector<std::string>*>(context);
-        if (each.state == wdm::irp_state::completed || each.state == wdm::irp_state::freed) {
-          return true;
-        }
-        out.push_back(fmt::format("IRP {} major {:#x} {}{}{}", fmt::ptr(each.irp), each.major,
-                                  wdm::name_of(each.state),
-                                  each.cancel_requested ? ", cancel requested" : "",
-                                  each.routine_armed ? ", cancel routine set" : ""));
-        return out.size() < 64;
-      },
-      &state.what.in_flight);
+  constexpr std::size_t most = 64;
+  wdm::irp_view views[most];
+  const std::size_t found = wdm::snapshot_irps(views, most);
+  for (std::size_t i = 0; i < found && i < most; ++i) {
+    const wdm::irp_view& each = views[i];
+    state.what.in_flight.push_back(fmt::format("IRP {} major {:#x} {}{}{}", fmt::ptr(each.irp),
+                                               each.major, wdm::name_of(each.state),
+                                               each.cancel_requested ? ", cancel requested" : "",
+                                               each.routine_armed ? ", cancel routine set" : ""));
+  }
+  if (found > most) state.what.in_flight.push_back(fmt::format("and {} more", found - most));
 }
 
 void violated(const kernel::violation& what) {

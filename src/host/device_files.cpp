@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <sys/mount.h>
@@ -33,6 +34,16 @@ std::string file_name(const char* path) {
     if (each == '\\' || each == '/') each = '-';
   }
   return name;
+}
+
+// Others may use the mounts of root, and of a user where the administrator says so.
+bool others_allowed() {
+  if (geteuid() == 0) return true;
+  std::ifstream configuration("/etc/fuse.conf");
+  for (std::string line; std::getline(configuration, line);) {
+    if (line.compare(0, 16, "user_allow_other") == 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -104,9 +115,8 @@ std::size_t device_files::open_count() const {
 
 tl::expected<void, std::string> device_files::mount(const std::string& folder) {
   folder_ = folder;
-  const bool root = geteuid() == 0;
-  const std::string options =
-      fmt::format("default_permissions,fsname=belay,subtype=belay{}", root ? ",allow_other" : "");
+  const std::string options = fmt::format("default_permissions,fsname=belay,subtype=belay{}",
+                                          others_allowed() ? ",allow_other" : "");
   const char* arguments[] = {"belay", "-o", options.c_str()};
   fuse_args args = FUSE_ARGS_INIT(3, const_cast<char**>(arguments));
   session_ = fuse_session_new(&args, &file_operations_table(), sizeof(fuse_lowlevel_ops), this);

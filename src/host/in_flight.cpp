@@ -162,7 +162,7 @@ void in_flight::visit(bool (*visit)(void* context, pending& entry), void* contex
 
 std::vector<pending_view> in_flight::snapshot() {
   std::vector<wdm::irp_view> packets(count() + 64);
-  const std::size_t found = wdm::snapshot_user_irps(packets.data(), packets.size());
+  const std::size_t found = wdm::snapshot_irps(packets.data(), packets.size());
   packets.resize(std::min(found, packets.size()));
   std::sort(packets.begin(), packets.end(), [](const wdm::irp_view& a, const wdm::irp_view& b) {
     return std::less<>()(a.owner, b.owner);

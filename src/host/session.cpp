@@ -251,7 +251,6 @@ int session::end_by_bug_check() {
     const kernel::guard hold(lock_);
     mounted = mounted_;
   }
-  alarm(20);  // whatever is broken, the end comes
   if (mounted) {
     files_->refuse(EIO);
     files_->answer_all(EIO);

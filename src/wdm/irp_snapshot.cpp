@@ -1,4 +1,4 @@
-// The packets of users' requests at one moment.
+// The packets there are at one moment.
 //
 // Thread safety: any thread.
 // Invariants: a packet that is in the list stays while the lock is held, completed or not.
@@ -9,21 +9,20 @@
 
 namespace belay::inline BELAY_BUILD::wdm {
 
-std::size_t snapshot_user_irps(irp_view* out, std::size_t room) {
+std::size_t snapshot_irps(irp_view* out, std::size_t room) {
   const sync::sealed seal;
   if (!started()) return 0;
   std::size_t found = 0;
   const guard hold(io().lock);
   for (const irp_record* r = io().first; r != nullptr; r = r->next) {
-    if (r->block == nullptr || r->state == irp_state::completed || r->state == irp_state::freed) {
-      continue;
-    }
+    if (r->state == irp_state::completed || r->state == irp_state::freed) continue;
+    if (r->kind == irp_kind::in_place && r->state != irp_state::queued) continue;
     if (found++ >= room) continue;
     irp_view& view = *out++;
     view = irp_view{};
     view.irp = r->irp;
     view.state = r->state;
-    view.owner = r->block->owner;
+    view.owner = r->block != nullptr ? r->block->owner : nullptr;
     view.creator = r->creator;
     view.device = r->device;
     view.major = r->major;

@@ -195,6 +195,25 @@ except PermissionError:
             pass
         host.stop()
 
+    def test_as_user(self):
+        # In a mount namespace of its own, with a /dev/fuse that everybody may open.
+        node = self.folder / "fuse"
+        os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(10, 229))
+        os.chmod(node, 0o666)
+        os.chmod(self.folder, 0o777)
+        user = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+        host = self.host(prefix=("unshare", "-m", "sh", "-c",
+                                 'mount --bind "$0" /dev/fuse && exec "$@"', str(node), *user))
+        inside = ("nsenter", "-t", str(host.pid), "-m")
+        cat = self.program(*inside, *user, "cat", host.path())
+        host.waiting(process=cat.pid)
+        self.assertEqual(os.stat(f"/proc/{host.pid}").st_uid, 65534)
+        other = self.program(*inside, "cat", host.path())
+        self.assertIn(b"Permission denied", other.communicate(timeout=LIMIT)[1])
+        cat.kill()
+        host.idle(cancelled=1)
+        self.assertEqual(host.stop()["cancelled"], 1)
+
     def test_two_drivers(self):
         host = self.host([DRIVERS / "probe.c", MEMORY])
         self.assertEqual(sorted(os.listdir(host.folder)), ["Memory", "Probe"])
