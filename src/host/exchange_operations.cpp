@@ -117,11 +117,13 @@ void file_operations::answer_exchange(fuse_req_t req, pending& entry, wdm::reque
   std::memcpy(buffer->answer.data(), &header, sizeof header);
   const std::size_t bytes = std::min<std::size_t>(entry.room, buffer->answer.size());
   const bool all = bytes == buffer->answer.size();
-  const std::vector<unsigned char> last =
-      all ? std::move(buffer->answer) : std::vector<unsigned char>();
+  // Whoever has this answer may read the rest, and be done with the buffer, before we return.
+  const std::vector<unsigned char> first =
+      all ? std::move(buffer->answer)
+          : std::vector<unsigned char>(buffer->answer.begin(),
+                                       buffer->answer.begin() + static_cast<std::ptrdiff_t>(bytes));
   if (all) forget(files, file, entry.exchange);
-  fuse_reply_buf(req, reinterpret_cast<const char*>(all ? last.data() : buffer->answer.data()),
-                 bytes);
+  fuse_reply_buf(req, reinterpret_cast<const char*>(first.data()), bytes);
 }
 
 void file_operations::read_rest(fuse_req_t req, open_file& file, exchange_place place,
