@@ -25,15 +25,15 @@
 
 namespace belay::cli {
 
-std::string host_program() {
+std::string host_program(const std::string& name) {
   const std::string folder = guest::program_folder();
-  for (const char* place : {"/belay-host", "/../libexec/belay/belay-host"}) {
-    if (access((folder + place).c_str(), X_OK) == 0) return folder + place;
+  for (const char* place : {"/", "/../libexec/belay/"}) {
+    if (access((folder + place + name).c_str(), X_OK) == 0) return folder + place + name;
   }
   throw failure(machine_lacks,
-                fmt::format("belay-host is not beside belay in {}; it is built where libfuse3 is "
-                            "(apt install libfuse3-dev fuse3), then build Belay again",
-                            folder));
+                fmt::format("{} is not beside belay in {}; it is built where libfuse3 is (apt "
+                            "install libfuse3-dev fuse3), then build Belay again",
+                            name, folder));
 }
 
 namespace {
@@ -125,6 +125,22 @@ int supervise(const std::vector<std::string>& command, const std::string& folder
 
 }  // namespace
 
+namespace {
+
+// The .so of a source, or what is one already.
+std::string compiled(const run_arguments& arguments, const std::string& path, bool client) {
+  if (!is_source(path)) return path;
+  compile_job job;
+  job.sources = {path};
+  for (const std::string& define : arguments.defines) job.options.push_back("-D" + define);
+  for (const std::string& folder : arguments.include_folders) job.options.push_back("-I" + folder);
+  job.with = find_compiler(arguments.compiler);
+  job.client = client;
+  return compile_cached(std::move(job));
+}
+
+}  // namespace
+
 int run_driver(int count, char** arguments) {
   CLI::App app("Hosts drivers: each device is a file that programs open, read, write and cancel.",
                "belay run");
@@ -132,22 +148,17 @@ int run_driver(int count, char** arguments) {
   parsed.add_to(app);
   int code = verified;
   if (!parse(app, count, arguments, code)) return code;
+  const bool together = !parsed.client.empty();
   if (parsed.folder.empty()) parsed.folder = default_folder(parsed.drivers.front());
-  std::vector<std::string> command = {host_program()};
-  for (const std::string& each : parsed.drivers) {
-    if (!is_source(each)) {
-      command.push_back(each);
-      continue;
-    }
-    compile_job job;
-    job.sources = {each};
-    for (const std::string& define : parsed.defines) job.options.push_back("-D" + define);
-    for (const std::string& folder : parsed.include_folders) job.options.push_back("-I" + folder);
-    job.with = find_compiler(parsed.compiler);
-    command.push_back(compile_cached(std::move(job)));
-  }
+  std::vector<std::string> command = {host_program(together ? "belay-together" : "belay-host")};
+  for (const std::string& each : parsed.drivers) command.push_back(compiled(parsed, each, false));
+  if (together) command.push_back("--client=" + compiled(parsed, parsed.client, true));
   for (std::string& option : parsed.repeated()) command.push_back(std::move(option));
   finish_output();
+  if (together) {
+    become(command);
+    throw failure(internal_error, command[0] + " cannot be started");
+  }
   return supervise(command, parsed.folder);
 }
 

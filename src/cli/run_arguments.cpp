@@ -6,6 +6,10 @@ void run_arguments::add_to(CLI::App& app) {
   app.add_option("driver", drivers, "driver.so files, or sources (one driver a source)")
       ->required();
   app.add_option("--mount", folder, "folder for the device files (/run/belay/NAME)");
+  app.add_option("--client", client,
+                 "Windows program (a source, or a .so by belay cc --client) to run in one process "
+                 "with the drivers, without device files");
+  app.add_option("--client-args", client_arguments, "its command line, in one argument");
   app.add_option("--cc", compiler, "compiler for sources: gcc, clang or a program");
   app.add_option("-D", defines, "macro for sources");
   app.add_option("-I", include_folders, "include folder for sources");
@@ -20,6 +24,7 @@ void run_arguments::add_to(CLI::App& app) {
 
 std::vector<std::string> run_arguments::repeated() const {
   std::vector<std::string> out;
+  if (!client_arguments.empty()) out.push_back("--client-args=" + client_arguments);
   if (!folder.empty()) out.push_back("--mount=" + folder);
   if (no_verifier) out.push_back("--no-verifier");
   out.push_back("--patience=" + std::to_string(patience));

@@ -11,6 +11,7 @@ namespace belay::cli {
 struct run_arguments {
   std::vector<std::string> drivers;
   std::string folder;
+  std::string client, client_arguments;  ///< a program to run in the same process
   std::string compiler;
   std::vector<std::string> defines, include_folders;
   bool no_verifier = false;

@@ -23,6 +23,7 @@ struct driver_image {
   std::shared_ptr<const guest::symbols> names;  ///< nullptr: no debug information
 
   bool contains(std::uintptr_t address) const { return address - low < high - low; }
+  wdm::code_range code() const { return {reinterpret_cast<const void*>(low), high - low}; }
 
   /// Looks at the file first (guest::inspect), then loads it and runs its constructors.
   static tl::expected<driver_image, guest::refusal> load(const std::string& path);

@@ -134,7 +134,7 @@ bool session::load_all() {
     }
     images_.push_back(std::move(*image));
     const driver_image& made = images_.back();
-    const wdm::load_result loaded = wdm::load_driver(made.entry, made.service.c_str());
+    const wdm::load_result loaded = wdm::load_driver(made.entry, made.service.c_str(), made.code());
     if (loaded.driver == nullptr) {
       fail(2, fmt::format("{}: DriverEntry failed with {:#010x} ({}); nothing was mounted", path,
                           static_cast<std::uint32_t>(loaded.status), words_of(loaded.status)));

@@ -157,6 +157,29 @@ void free_dpcs() {
   }
 }
 
+void flush_dpcs() {
+  executive& root = the_executive();
+  thread& self = current();
+  flush_waiter wait;
+  wait.who = &self;
+  {
+    const guard hold(root.lock);
+    wait.up_to = root.dpcs_queued;
+    for (const dpc_record* each = root.dpcs; each != nullptr; each = each->next) ++wait.left;
+    if (wait.left == 0) return;
+    self.parking.reset();
+    push_front(root.flushes, &wait);
+  }
+  for (;;) {
+    self.parking.park(sync::forever);
+    const guard hold(root.lock);
+    if (wait.left != 0) continue;
+    unlink(root.flushes, &wait);
+    self.parking.reset();
+    return;
+  }
+}
+
 void check_dpcs(const void* code, std::size_t bytes) {
   violation what;
   {
@@ -269,27 +292,8 @@ NTSTATUS KeSetTargetProcessorDpcEx(PKDPC Dpc, PPROCESSOR_NUMBER ProcNumber) {
 /// Returns when all DPCs that were queued before the call have run.
 VOID KeFlushQueuedDpcs(VOID) {
   BELAY_EXPORT(KeFlushQueuedDpcs, nullptr);
-  executive& root = the_executive();
-  sync::point(sync::access_kind::update, &root.flushes, 1);
-  thread& self = current();
-  flush_waiter wait;
-  wait.who = &self;
-  {
-    const guard hold(root.lock);
-    wait.up_to = root.dpcs_queued;
-    for (const dpc_record* each = root.dpcs; each != nullptr; each = each->next) ++wait.left;
-    if (wait.left == 0) return;
-    self.parking.reset();
-    push_front(root.flushes, &wait);
-  }
-  for (;;) {
-    self.parking.park(sync::forever);
-    const guard hold(root.lock);
-    if (wait.left != 0) continue;
-    unlink(root.flushes, &wait);
-    self.parking.reset();
-    return;
-  }
+  sync::point(sync::access_kind::update, &the_executive().flushes, 1);
+  flush_dpcs();
 }
 
 }  // extern "C"

@@ -253,6 +253,8 @@ struct pool_block {
 /// Visits blocks, in no particular order, until `visit` returns false.
 void pool_outstanding(bool (*visit)(void* context, const pool_block&), void* context);
 
+/// Waits for the DPCs that are queued or running. PASSIVE_LEVEL.
+void flush_dpcs();
 /// Reports what a driver left behind whose code lies in [`code`, `code` + `code_size`): set timers,
 /// queued or running DPCs, work items, threads and pool. With code_size 0: anything left.
 ///

@@ -204,6 +204,7 @@ void unload_driver(_DRIVER_OBJECT* driver) {
     driver->DriverUnload(driver);
   }
   kernel::routine_returned(before, "the unload routine", routine, "WDM-IRP-024", 0xC8, 0);
+  kernel::flush_dpcs();  // as Windows does before it gives up the image
   check_gone(driver);
   free_driver(driver);
 }

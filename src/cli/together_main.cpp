@@ -1,0 +1,37 @@
+// belay-together: what `belay run DRIVER --client PROGRAM` starts. It holds the native library with
+// both of its sides.
+#include <sstream>
+
+#include "cli/failure.hpp"
+#include "cli/output.hpp"
+#include "cli/run_arguments.hpp"
+#include "host/together/together.hpp"
+
+namespace belay::cli {
+namespace {
+
+int run_both(int count, char** arguments) {
+  CLI::App app("Runs drivers and a program in one process; started by `belay run`.",
+               "belay-together");
+  run_arguments parsed;
+  parsed.add_to(app);
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    throw failure(wrong_use, error.what());
+  }
+  host::together_options options;
+  options.drivers = parsed.drivers;
+  options.program = parsed.client;
+  options.verifier = !parsed.no_verifier;
+  std::istringstream words(parsed.client_arguments);
+  for (std::string each; words >> each;) options.arguments.push_back(each);
+  return host::run_together(options);
+}
+
+}  // namespace
+}  // namespace belay::cli
+
+int main(int count, char** arguments) {
+  return belay::cli::guarded(&belay::cli::run_both, count, arguments);
+}

@@ -1,0 +1,119 @@
+#include "host/together/together.hpp"
+
+#include <dlfcn.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include "host/bug_check.hpp"
+#include "kernel/verifier.hpp"
+#include "win32/crt.hpp"
+#include "win32/process.hpp"
+#include "win32/services.hpp"
+
+namespace belay::inline BELAY_BUILD::host {
+
+namespace {
+
+int broken = -1;  // readable after a bug check
+
+void tell(int descriptor) {
+  const std::uint64_t one = 1;
+  if (write(descriptor, &one, sizeof one) < 0) std::abort();
+}
+
+// The drivers are there; the program's own way to install them finds that.
+win32::service_answer installed(win32::service_request what, const char16_t*, const char16_t*) {
+  return what == win32::service_request::unload ? win32::service_answer::done
+                                                : win32::service_answer::already;
+}
+
+struct together {
+  const together_options& options;
+  std::vector<driver_image> images;
+  void* program = nullptr;
+  int done = eventfd(0, EFD_CLOEXEC);
+  int code = 0;
+  std::string refused;
+
+  bool load(std::vector<_DRIVER_OBJECT*>& drivers) {
+    for (const std::string& path : options.drivers) {
+      auto image = driver_image::load(path);
+      if (!image) {
+        refused = image.error().message;
+        return false;
+      }
+      images.push_back(std::move(*image));
+      const driver_image& made = images.back();
+      const wdm::load_result loaded =
+          wdm::load_driver(made.entry, made.service.c_str(), made.code());
+      if (loaded.driver == nullptr) {
+        refused = fmt::format("{}: DriverEntry failed with {:#010x}", path,
+                              static_cast<std::uint32_t>(loaded.status));
+        return false;
+      }
+      drivers.push_back(loaded.driver);
+    }
+    program = dlopen(std::filesystem::absolute(options.program).c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (program == nullptr) refused = fmt::format("{}: {}", options.program, dlerror());
+    return program != nullptr;
+  }
+
+  int main() {
+    const win32::program found = win32::find_program(
+        [](void* handle, const char* name) { return dlsym(handle, name); }, program);
+    std::vector<std::string> words = options.arguments;
+    words.insert(words.begin(), std::filesystem::path(options.program).stem().string() + ".exe");
+    std::vector<char*> pointers;
+    for (std::string& each : words) pointers.push_back(each.data());
+    pointers.push_back(nullptr);
+    return win32::run_main(found, static_cast<int>(words.size()), pointers.data());
+  }
+
+  void run() {
+    wdm::start();
+    std::vector<_DRIVER_OBJECT*> drivers;
+    if (load(drivers)) {
+      win32::set_service_loader(&installed);
+      win32::start();
+      code = static_cast<int>(win32::run_program(
+          [](void* self) { return static_cast<together*>(self)->main(); }, this));
+      win32::stop();
+    } else {
+      code = 2;
+    }
+    for (; !drivers.empty(); drivers.pop_back()) wdm::unload_driver(drivers.back());
+    wdm::stop();
+    tell(done);
+  }
+};
+
+}  // namespace
+
+int run_together(const together_options& options) {
+  broken = eventfd(0, EFD_CLOEXEC);
+  catch_bug_checks([] { tell(broken); });
+  kernel::set_verifier(options.verifier);
+  together all{options};
+  const sync::actor_id system = sync::spawn(
+      {.name = "system"}, [](void* self) { static_cast<together*>(self)->run(); }, &all);
+  pollfd waits[] = {{broken, POLLIN, 0}, {all.done, POLLIN, 0}};
+  while (poll(waits, 2, -1) < 0) {
+  }
+  if (waits[0].revents != 0) {
+    std::fputs(screen_of(the_bug_check(), all.images).c_str(), stderr);
+    std::fflush(nullptr);
+    std::_Exit(1);  // the driver's threads are still about
+  }
+  sync::join(system);
+  if (!all.refused.empty()) std::fprintf(stderr, "belay: %s\n", all.refused.c_str());
+  return all.code;
+}
+
+}  // namespace belay::inline BELAY_BUILD::host
