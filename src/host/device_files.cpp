@@ -173,7 +173,26 @@ void device_files::answer_all(int error) {
   for (fuse_req* each : all.answers) fuse_reply_err(each, error);
 }
 
+// Somebody is in a driver's IRP_MJ_CLEANUP or IRP_MJ_CLOSE: close_all() waits for that, too.
+class device_files::closing {
+ public:
+  explicit closing(device_files& files) : files_(files) {
+    const guard hold(files_.lock_);
+    ++files_.closing_;
+  }
+  ~closing() {
+    const guard hold(files_.lock_);
+    if (--files_.closing_ == 0 && files_.closing_awaited_) files_.all_closed_.unpark();
+  }
+  closing(const closing&) = delete;
+  closing& operator=(const closing&) = delete;
+
+ private:
+  device_files& files_;
+};
+
 std::int32_t device_files::cleanup(open_file& file) {
+  const closing here(*this);
   {
     const guard hold(lock_);
     if (file.closed) return 0;
@@ -183,6 +202,7 @@ std::int32_t device_files::cleanup(open_file& file) {
 }
 
 void device_files::close(open_file& file) {
+  const closing here(*this);
   cleanup(file);
   {
     const guard hold(lock_);
@@ -193,12 +213,21 @@ void device_files::close(open_file& file) {
 }
 
 void device_files::close_all() {
-  std::vector<open_file*> all;
+  std::vector<std::shared_ptr<open_file>> all;
   {
     const guard hold(lock_);
-    for (const auto& [address, file] : open_) all.push_back(file.get());
+    for (const auto& [address, file] : open_) all.push_back(file);
   }
-  for (open_file* each : all) close(*each);
+  for (const auto& each : all) close(*each);
+  for (;;) {
+    {
+      const guard hold(lock_);
+      closing_awaited_ = closing_ != 0;
+      if (closing_ == 0) return;
+    }
+    all_closed_.park(sync::forever);
+    all_closed_.reset();
+  }
 }
 
 }  // namespace belay::inline BELAY_BUILD::host

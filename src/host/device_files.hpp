@@ -71,7 +71,8 @@ class device_files {
   void refuse(int error);
   /// Answers everything that waits with `error`.
   void answer_all(int error);
-  /// Closes every handle that is still open: IRP_MJ_CLEANUP, IRP_MJ_CLOSE.
+  /// Closes every handle that is still open: IRP_MJ_CLEANUP, IRP_MJ_CLOSE. Waits for whoever else
+  /// is closing one, so that no driver is in these any more when it returns.
   void close_all();
 
   /// The files there are, by name.
@@ -80,7 +81,8 @@ class device_files {
   const std::string& folder() const { return folder_; }
 
  private:
-  friend struct file_operations;  // device_operations.cpp: what libfuse calls
+  friend struct file_operations;  // file_operations.cpp: what libfuse calls
+  class closing;
 
   /// IRP_MJ_CLEANUP, once.
   std::int32_t cleanup(open_file& file);
@@ -98,7 +100,10 @@ class device_files {
   bool unmounted_ = false;
   mutable sync::inner_lock lock_;  // of what follows
   std::deque<device_file> files_;
-  std::map<std::uint64_t, std::unique_ptr<open_file>> open_;  // by address
+  std::map<std::uint64_t, std::shared_ptr<open_file>> open_;  // by address
+  int closing_ = 0;                                           ///< how many are closing a file
+  bool closing_awaited_ = false;
+  sync::parking all_closed_;
   int refusing_ = 0;
 };
 

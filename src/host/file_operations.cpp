@@ -29,6 +29,7 @@ using kernel::guard;
 
 namespace {
 
+constexpr std::int32_t status_no_such_device = static_cast<std::int32_t>(0xC000000E);
 constexpr std::int32_t status_end_of_file = static_cast<std::int32_t>(0xC0000011);
 constexpr std::int32_t status_invalid_request = static_cast<std::int32_t>(0xC0000010);
 constexpr double attribute_seconds = 1.0;
@@ -150,12 +151,31 @@ bool file_operations::refused(fuse_req_t req, const open_file* file) {
   return error != 0;
 }
 
+// The same for one that is in the table. Whoever refuses waits for an empty table afterwards: what
+// came in before that is waited for, and what comes later is refused here.
+bool file_operations::too_late(fuse_req_t req, pending& entry) {
+  device_files& files = of(req);
+  int error = 0;
+  {
+    const guard hold(files.lock_);
+    error = files.refusing_;
+  }
+  if (error == 0) return false;
+  files.table_.ended(status_no_such_device);
+  fuse_req_t const answer_to = files.table_.take_answer(entry);
+  if (answer_to != nullptr) fuse_reply_err(answer_to, error);
+  files.table_.release(entry);
+  files.table_.release(entry);
+  return true;
+}
+
 // FUSE_INTERRUPT. libfuse may call this when the request is over: the number then finds nothing.
 void file_operations::interrupted(fuse_req_t req, void* number) {
   of(req).table_.cancel(reinterpret_cast<std::uint64_t>(number), reason_kind::user, true);
 }
 
 void file_operations::start(fuse_req_t req, pending& entry, wdm::request_options options) {
+  if (too_late(req, entry)) return;
   in_flight& table = of(req).table_;
   options.process_id = static_cast<std::uint64_t>(entry.process_id);
   options.over = &over;
@@ -350,12 +370,13 @@ void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* inf
     fuse_reply_err(req, ENXIO);
     return;
   }
-  auto file = std::make_unique<open_file>();
+  auto file = std::make_shared<open_file>();
   file->device = device;
   arrival about = arrives(req, operation::open, nullptr, 0);
   about.device = device->name.c_str();
   file->process_id = about.process_id;
   pending& entry = files.table_.begin(about);
+  if (too_late(req, entry)) return;
   wdm::open_options how;
   constexpr std::uint32_t read_access = 0x00120089, write_access = 0x00120116;
   const int access = info->flags & O_ACCMODE;
@@ -369,6 +390,13 @@ void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* inf
   files.table_.ended(opened.status);
   fuse_req_t const answer_to = files.table_.take_answer(entry);
   const bool gave_up = opened.status == status_cancelled && entry.interrupted;
+  if (opened.file != nullptr) {
+    file->object = opened.file;
+    kernel::reference_object(file->object);
+    const guard hold(files.lock_);
+    files.open_[reinterpret_cast<std::uint64_t>(file.get())] = file;
+  }
+  // Whoever waits for an empty table closes what is open then.
   files.table_.release(entry);
   files.table_.release(entry);
   if (opened.file == nullptr) {
@@ -376,20 +404,13 @@ void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* inf
     if (answer_to != nullptr) fuse_reply_err(answer_to, error != 0 ? error : EIO);
     return;
   }
-  file->object = opened.file;
-  kernel::reference_object(file->object);
-  open_file* const kept = file.get();
-  {
-    const guard hold(files.lock_);
-    files.open_[reinterpret_cast<std::uint64_t>(kept)] = std::move(file);
-  }
   open_answer answer;
-  answer.handle = reinterpret_cast<std::uint64_t>(kept);
+  answer.handle = reinterpret_cast<std::uint64_t>(file.get());
   answer.flags = open_direct_io | open_no_flush | open_parallel_writes;
   const bool taken =
       answer_to != nullptr &&
       fuse_reply_buf(answer_to, reinterpret_cast<const char*>(&answer), sizeof answer) == 0;
-  if (!taken) close(files, *kept);  // the program was killed in its open()
+  if (!taken) close(files, *file);  // the program was killed in its open()
 }
 
 void file_operations::close(device_files& files, open_file& file) {

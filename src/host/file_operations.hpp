@@ -38,6 +38,7 @@ struct file_operations {
                           fuse_file_info*);
   static arrival arrives(fuse_req_t req, operation what, open_file* file, std::uint64_t size);
   static bool refused(fuse_req_t req, const open_file* file);
+  static bool too_late(fuse_req_t req, pending& entry);
   static void interrupted(fuse_req_t req, void* number);
   static void start(fuse_req_t req, pending& entry, wdm::request_options options);
   static void over(wdm::request& request, void* context);

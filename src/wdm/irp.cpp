@@ -35,14 +35,20 @@ void unlink_locked(irp_record* record) {
   *link = record->next_synchronous;
 }
 
-// REQUIRES: io().lock is held. Returns: a record to give up.
-irp_record* bury_locked(irp_record* record) {
-  io_state& state = io();
-  irp_record*& grave = state.graves[state.next_grave];
-  state.next_grave = (state.next_grave + 1) % graveyard_size;
-  irp_record* old = grave;
-  grave = record;
-  return old;
+// Takes the record of a freed packet out of the table; its grave has the table's reference from
+// here on, so that it is known at once, also to the dispatch routine that still runs with it.
+void bury(irp_record* record) {
+  irp_record* old = nullptr;
+  {
+    const guard hold(io().lock);
+    unlink_locked(record);
+    io_state& state = io();
+    irp_record*& grave = state.graves[state.next_grave];
+    old = grave;
+    grave = record;
+    state.next_grave = (state.next_grave + 1) % graveyard_size;
+  }
+  if (old != nullptr) release_record(old);
 }
 
 irp_record* find_grave(PIRP irp) {
@@ -182,13 +188,7 @@ irp_record* require_irp(PIRP irp, const char* what) {
 }
 
 irp_record* adopt_irp(PIRP irp, const void* site) {
-  if (irp_record* old = find_record(irp)) {
-    {
-      const guard hold(io().lock);
-      unlink_locked(old);
-    }
-    release_record(old);
-  }
+  if (irp_record* old = find_record(irp)) bury(old);
   return add_record(irp, irp_kind::in_place, site);
 }
 
@@ -196,24 +196,21 @@ void release_record(irp_record* record) {
   irp_record* dead = nullptr;
   {
     const guard hold(io().lock);
-    if (--record->references == 0) dead = bury_locked(record);
+    if (--record->references == 0) dead = record;
   }
   if (dead != nullptr) sync::deallocate(dead);
 }
 
 void free_irp(irp_record* record) {
   PIRP irp = record->irp;
+  const bool own_memory = record->kind != irp_kind::in_place;
   set_state(record, irp_state::freed);
-  {
-    const guard hold(io().lock);
-    unlink_locked(record);
-  }
   if (record->system_buffer != nullptr) sync::deallocate(record->system_buffer);
   record->system_buffer = nullptr;
   if (record->mdl != nullptr) IoFreeMdl(record->mdl);
   record->mdl = nullptr;
-  if (record->kind != irp_kind::in_place) sync::deallocate(irp);
-  release_record(record);
+  bury(record);
+  if (own_memory) sync::deallocate(irp);
 }
 
 void visit_irps(bool (*visit)(void* context, const irp_view&), void* context) {
