@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/mount.h>
@@ -170,6 +171,14 @@ void device_files::answer_all(int error) {
         return true;
       },
       &all);
+  {
+    const guard hold(lock_);
+    for (const auto& [address, file] : open_) {
+      for (auto& [id, buffer] : file->exchanges) {
+        if (buffer.waiter != nullptr) all.answers.push_back(std::exchange(buffer.waiter, nullptr));
+      }
+    }
+  }
   for (fuse_req* each : all.answers) fuse_reply_err(each, error);
 }
 

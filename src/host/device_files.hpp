@@ -39,6 +39,10 @@ struct device_file {
 struct exchange_buffer {
   std::vector<unsigned char> sent;    ///< exchange_request and input
   std::vector<unsigned char> answer;  ///< exchange_answer and output
+  std::uint64_t number = 0;           ///< of its entry
+  fuse_req* waiter = nullptr;         ///< the read that waits for the end
+  std::size_t room = 0;               ///< of that read
+  bool cancel_wanted = false;
   bool running = false;
   bool over = false;
 };
@@ -51,6 +55,8 @@ struct open_file {
   bool closed = false;   ///< IRP_MJ_CLEANUP was sent
   bool dropped = false;  ///< our reference, which keeps `object` while the kernel knows the file
   std::map<std::uint32_t, exchange_buffer> exchanges;
+  int running = 0;        ///< exchanges that drivers have
+  bool released = false;  ///< the kernel has forgotten it; it goes when none is running
 };
 
 class device_files {

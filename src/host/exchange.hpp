@@ -6,10 +6,13 @@
 //
 //   pwrite at sending(id, 0)      exchange_request, and behind it the input, in as many writes as
 //   it
-//                                 takes: the second at sending(id, bytes written so far) …
-//   pread  at performing(id, 0)   sends the request to the driver and blocks until it is over; then
-//                                 reads exchange_answer and behind it the output; what does not fit
-//                                 is read at performing(id, bytes read so far)
+//                                 takes: the second at sending(id, bytes written so far) … The last
+//                                 one sends the request to the driver, and returns when its
+//                                 dispatch routine has
+//   pread  at performing(id, 0)   blocks until the request is over; then reads exchange_answer and
+//                                 behind it the output; what does not fit is read at
+//                                 performing(id, bytes read so far)
+//   pwrite at cancelling(id)      cancels it: IoCancelIrp has returned when this does. Any one byte
 //   pread  at closing()           IRP_MJ_CLEANUP now (CloseHandle), though others still use the
 //                                 descriptor; reads exchange_answer
 //
@@ -52,7 +55,7 @@ struct exchange_answer {
 };
 static_assert(sizeof(exchange_answer) == 16);
 
-enum class exchange_step : std::uint8_t { none, send, perform, close };
+enum class exchange_step : std::uint8_t { none, send, perform, close, cancel };
 
 inline constexpr int exchange_id_bits = 24;
 
@@ -69,6 +72,9 @@ constexpr std::int64_t sending(std::uint32_t id, std::uint32_t position) {
 constexpr std::int64_t performing(std::uint32_t id, std::uint32_t position) {
   return detail::place(exchange_step::perform, id, position);
 }
+constexpr std::int64_t cancelling(std::uint32_t id) {
+  return detail::place(exchange_step::cancel, id, 0);
+}
 constexpr std::int64_t closing() { return detail::place(exchange_step::close, 0, 0); }
 
 /// What an offset means.
@@ -80,7 +86,7 @@ struct exchange_place {
   explicit constexpr exchange_place(std::int64_t offset) {
     if ((offset >> 62) != 1) return;
     const auto kind = static_cast<std::uint8_t>((offset >> 56) & 0x3f);
-    if (kind < 1 || kind > 3) return;
+    if (kind < 1 || kind > 4) return;
     step = static_cast<exchange_step>(kind);
     id = static_cast<std::uint32_t>(offset >> 32) & ((1u << exchange_id_bits) - 1);
     position = static_cast<std::uint32_t>(offset);

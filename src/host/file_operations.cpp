@@ -196,14 +196,16 @@ void file_operations::over(wdm::request& request, void* context) {
   in_flight& table = *entry.in;
   const std::int32_t status = request.status();
   table.ended(status);
-  fuse_req_t const req = table.take_answer(entry);
-  if (req != nullptr) answer(req, entry, request, status);
+  if (entry.wants_status) {
+    exchanged(entry, request, status);
+  } else if (fuse_req_t const req = table.take_answer(entry)) {
+    answer(req, entry, request, status);
+  }
   table.release(entry);
 }
 
 void file_operations::answer(fuse_req_t req, pending& entry, wdm::request& request,
                              std::int32_t status) {
-  if (entry.wants_status) return answer_exchange(req, entry, request, status);
   const std::uint64_t information = request.information();
   if (entry.wrapped) return answer_wrapped(req, entry, request, status);
   // Warnings that mean failure to a program are in errno_of's table, too.
@@ -240,8 +242,9 @@ void file_operations::answer(fuse_req_t req, pending& entry, wdm::request& reque
 void file_operations::read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
                            fuse_file_info* info) {
   open_file& file = file_of(info);
-  if (refused(req, &file)) return;
   const exchange_place place(offset);
+  // What was sent before CloseHandle is still answered.
+  if (refused(req, place.step == exchange_step::perform ? nullptr : &file)) return;
   if (place.step == exchange_step::perform) return perform(req, file, place, size);
   if (place.step == exchange_step::close) return close_now(req, file, size);
   if (place.step != exchange_step::none) {
@@ -265,6 +268,7 @@ void file_operations::write(fuse_req_t req, fuse_ino_t, const char* data, std::s
   if (refused(req, &file)) return;
   const exchange_place place(offset);
   if (place.step == exchange_step::send) return receive(req, file, place, data, size);
+  if (place.step == exchange_step::cancel) return cancel_sent(req, file, place, size);
   if (place.step != exchange_step::none) {
     fuse_reply_err(req, EINVAL);
     return;
@@ -414,9 +418,11 @@ void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* inf
 }
 
 void file_operations::close(device_files& files, open_file& file) {
+  files.table_.cancel_all(reason_kind::client_gone, &file);  // sent, and nobody waits for them
   files.close(file);
   const guard hold(files.lock_);
-  files.open_.erase(reinterpret_cast<std::uint64_t>(&file));
+  file.released = true;
+  if (file.running == 0) files.open_.erase(reinterpret_cast<std::uint64_t>(&file));
 }
 
 void file_operations::release(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {

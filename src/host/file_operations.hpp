@@ -61,12 +61,17 @@ struct file_operations {
   static void poll(fuse_req_t req, fuse_ino_t, fuse_file_info*, fuse_pollhandle* handle);
 
   // exchange_operations.cpp
+  static bool whole(const exchange_buffer& buffer, exchange_request& out);
+  static int keep(device_files& files, open_file& file, exchange_place place, const char* data,
+                  std::size_t size, exchange_request& asked, bool& complete);
   static void receive(fuse_req_t req, open_file& file, exchange_place place, const char* data,
                       std::size_t size);
-  static bool whole(const exchange_buffer& buffer, exchange_request& out);
+  static void send(fuse_req_t req, open_file& file, std::uint32_t id,
+                   const exchange_request& asked);
+  static void cancel_sent(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);
+  static std::vector<unsigned char> first_part(open_file& file, std::uint32_t id, std::size_t room);
   static void perform(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);
-  static void answer_exchange(fuse_req_t req, pending& entry, wdm::request& request,
-                              std::int32_t status);
+  static void exchanged(pending& entry, wdm::request& request, std::int32_t status);
   static void read_rest(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);
   static void forget(device_files& files, open_file& file, std::uint32_t id);
 };

@@ -48,7 +48,8 @@ struct pending : arrival {
   bool wants_status = false;   ///< through exchange.hpp: the answer carries the NTSTATUS
   bool wrapped = false;        ///< an ioctl with a control_block
   std::uint32_t exchange = 0;
-  std::uint32_t room = 0;  ///< bytes that the answer may have
+  class device_files* files = nullptr;  ///< where `exchange` is kept
+  std::uint32_t room = 0;               ///< bytes that the answer may have
   int references = 0;
   class in_flight* in = nullptr;
   bool has_request = false;

@@ -82,20 +82,19 @@ void write_block(transfer& what) {
                    static_cast<std::uint64_t>(static_cast<std::uint32_t>(what.result.status)));
 }
 
-void queue_packet(transfer& what) {
-  const bool skip = (what.in->modes & skip_packet_on_success) != 0 && !what.result.pended &&
-                    succeeded(what.result.status);
-  if (what.packet == nullptr || skip) return;
+struct packet_target {
   port_object* port = nullptr;
   std::uint64_t key = 0;
-  {
-    const kernel::guard hold_lock(the_process().lock);
-    port = what.in->port;
-    key = what.in->port_key;
-  }
-  if (port == nullptr) return;
-  post(*port,
-       {key, what.packet, static_cast<std::uint32_t>(what.result.status), what.result.information});
+};
+
+// Where the packet goes. Asked before anybody can see that the request is over: a port that is
+// associated after that hears nothing of it.
+packet_target target_of(const transfer& what) {
+  const bool skip = (what.in->modes & skip_packet_on_success) != 0 && !what.result.pended &&
+                    succeeded(what.result.status);
+  if (what.packet == nullptr || what.routine != nullptr || skip) return {};
+  const kernel::guard hold_lock(the_process().lock);
+  return {what.in->port, what.in->port_key};
 }
 
 void signal_events(transfer& what) {
@@ -109,12 +108,13 @@ void signal_events(transfer& what) {
 void complete(transfer& what) {
   const bool silent = is_error(what.result.status) && (!what.result.pended || what.waited);
   if (!silent) {
+    const packet_target to = target_of(what);
     write_block(what);
     signal_events(what);
-    if (what.routine != nullptr) {
-      queue_routine(what);
-    } else {
-      queue_packet(what);
+    if (what.routine != nullptr) queue_routine(what);
+    if (to.port != nullptr) {
+      post(*to.port, {to.key, what.packet, static_cast<std::uint32_t>(what.result.status),
+                      what.result.information});
     }
   }
   if (what.waited) what.done.unpark();

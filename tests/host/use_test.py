@@ -146,7 +146,7 @@ except PermissionError:
         self.assert_error(errno.EINVAL, os.pwrite, descriptor, b"x", place(PERFORM, 9, 0))
         self.assert_error(errno.EINVAL, os.pread, descriptor, 16, place(SEND, 9, 0))
         wrong = struct.pack("<IBBHIIIIq", EXCHANGE_MAGIC, 0x0D, 0, 0, 0, 0, 0, 0, 0)
-        os.pwrite(descriptor, wrong, place(SEND, 9, 0))
+        self.assert_error(errno.EINVAL, os.pwrite, descriptor, wrong, place(SEND, 9, 0))
         self.assert_error(errno.EINVAL, os.pread, descriptor, 4096, place(PERFORM, 9, 0))
         self.assertEqual(wrapped_ioctl(descriptor, COUNTS, room=32)[0], 0)
         host.stop()

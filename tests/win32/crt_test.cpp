@@ -1,6 +1,7 @@
 // The C runtime as a program sees it: this file is compiled as programs are.
 // GoogleTest comes before the Windows headers.
 // clang-format off
+#undef NDEBUG  // assert() is tested
 #include "crt_fixture.hpp"
 
 #include <windows.h>

@@ -15,6 +15,7 @@
 
 #include "host/client/ring.hpp"
 #include "host/exchange.hpp"
+#include "kernel/executive.hpp"
 #include "win32/services.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
@@ -124,6 +125,10 @@ struct request final : work {
   iovec parts[2] = {};
   sync::parking opened;
   int result = 0;
+  sync::inner_lock lock;  // of what follows
+  bool sent = false;      ///< the host may know `id`
+  bool cancel_wanted = false;
+  std::uint32_t id = 0;
 };
 
 request& request_of(const port_io& io) { return *static_cast<request*>(io.port); }
@@ -181,11 +186,22 @@ class device_files_port final : public win32::device_port {
     request& self = request_of(io);
     const int descriptor = descriptor_of(io.file);
     const std::uint32_t id = next_id();
+    {
+      const kernel::guard hold(self.lock);
+      self.id = id;
+      self.sent = true;
+    }
     if (const int error = send(io, descriptor, id); error != 0) {
       const std::int32_t status = status_of(error);
       io.over(io, {status, 0, false});
       return status;
     }
+    bool cancelled = false;
+    {
+      const kernel::guard hold(self.lock);
+      cancelled = self.cancel_wanted;  // perhaps before the host knew the id
+    }
+    if (cancelled) cancel_sent(descriptor, id);
     self.parts[0] = {&self.answer, sizeof self.answer};
     self.parts[1] = {io.output, io.output_size};
     self.done = &performed;
@@ -194,7 +210,17 @@ class device_files_port final : public win32::device_port {
     return status_pending;
   }
 
-  void cancel(port_io& io) override { ring::the_ring()->cancel(request_of(io)); }
+  void cancel(port_io& io) override {
+    request& self = request_of(io);
+    if (io.kind == io_kind::open) return ring::the_ring()->cancel(self);
+    bool sent = false;
+    {
+      const kernel::guard hold(self.lock);
+      self.cancel_wanted = true;
+      sent = self.sent;
+    }
+    if (sent) cancel_sent(descriptor_of(io.file), self.id);
+  }
 
   void release(port_io& io) override {
     request_of(io).~request();
@@ -221,7 +247,12 @@ class device_files_port final : public win32::device_port {
     return id & ((1u << exchange_id_bits) - 1);
   }
 
-  // The host keeps it. Returns: 0 or an errno.
+  static void cancel_sent(int descriptor, std::uint32_t id) {
+    const char any = 0;
+    if (pwrite(descriptor, &any, 1, cancelling(id)) < 0) return;  // the host is gone, or it is over
+  }
+
+  // The driver has it, when this returns. Returns: 0 or an errno.
   static int send(const port_io& io, int descriptor, std::uint32_t id) {
     exchange_request header;
     header.major = major_of(io.kind);

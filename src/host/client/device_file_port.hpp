@@ -1,9 +1,10 @@
 // The way from a Windows program to drivers that `belay run` hosts: device files, through io_uring.
 //
-// A request is two steps of exchange.hpp: a write that the host only keeps, and a read that
-// performs it. The read goes through io_uring with IOSQE_ASYNC, so that it blocks one of the
-// kernel's threads, and io_uring's cancel interrupts it there: FUSE_INTERRUPT, and IoCancelIrp in
-// the host.
+// A request is two steps of exchange.hpp: a write, in which the driver's dispatch routine runs as
+// it would inside ReadFile, and a read that waits for the end. The read goes through io_uring with
+// IOSQE_ASYNC, so that it blocks one of the kernel's threads. A cancel is a write of its own, in
+// which IoCancelIrp runs; when the program dies, the read is interrupted: FUSE_INTERRUPT, and
+// IoCancelIrp.
 //
 // Devices are looked for in the folders of $BELAY_DEVICES (separated by colons), or else in the
 // folders where `belay run` mounts: /run/belay/* and $XDG_RUNTIME_DIR/belay/*.
