@@ -70,6 +70,10 @@ void check_arguments::add_to(CLI::App& to) {
       ->group(what);
   to.add_option("--client-args", client_arguments, "its command line, in one argument")
       ->group(what);
+  to.add_flag("--callbacks", callbacks,
+              "explore each routine that the driver registered by itself, over a model of the "
+              "drivers beneath")
+      ->group(what);
   to.add_option("--device", device, "device to open, by name or link; default: the first")
       ->group(what);
   to.add_option("--clients", clients, "number of clients (2)")
@@ -129,6 +133,16 @@ std::vector<std::string> check_arguments::repeated() const {
 explore::check_options check_arguments::options() const {
   explore::check_options to;
   to.driver = drivers.front();
+  for (const char* other :
+       {"--scenario", "--with-driver", "--client", "--client-args", "--device", "--clients",
+        "--requests", "--op", "--expect", "--trace", "--html", "--brief"}) {
+    if (callbacks && given(other)) {
+      throw failure(wrong_use,
+                    fmt::format("--callbacks calls each routine of the driver by itself: "
+                                "{} has no meaning there",
+                                other));
+    }
+  }
   if (!scenario_file.empty()) {
     auto loaded = explore::load_scenario(scenario_file);
     if (!loaded) throw failure(wrong_use, loaded.error());

@@ -29,6 +29,7 @@ struct check_arguments {
   // Results.
   std::string html, trace, json, expect, source;
   bool brief = false, no_files = false;
+  bool callbacks = false;  ///< each by itself, in place of a scenario
   CLI::App* app = nullptr;
 
   void add_to(CLI::App& app);
@@ -36,7 +37,7 @@ struct check_arguments {
   /// The options, without the drivers and what concerns compiling, to be read again by another
   /// program.
   std::vector<std::string> repeated() const;
-  /// Scenario and search. Throws failure.
+  /// Scenario and search. Throws failure, also for what `callbacks` excludes.
   explore::check_options options() const;
 };
 

@@ -86,6 +86,29 @@ void choose_files(check_arguments& arguments, const std::string& stem) {
   if (arguments.html.empty()) arguments.html = (folder / (stem + ".html")).string();
 }
 
+// The worst of the verdicts: a violation, then what came to no end.
+int exit_code_of(const explore::callbacks_result& result) {
+  int code = verified;
+  for (const explore::callback_result& each : result.all) {
+    if (each.what == explore::verdict::violation) return violated;
+    if (each.what == explore::verdict::inconclusive) code = std::max<int>(code, inconclusive);
+    if (each.what == explore::verdict::nondeterministic) code = internal_error;
+  }
+  return code;
+}
+
+int check_callbacks(const check_arguments& arguments, const explore::check_options& options,
+                    const std::string& source) {
+  const auto result = explore::check_callbacks(options);
+  if (!result) {
+    throw failure(result.error().exit_code,
+                  replaced(result.error().message, options.driver, source));
+  }
+  if (!arguments.json.empty()) write_file(arguments.json, explore::callbacks_json(*result, source));
+  print(explore::callbacks_text(*result, source));
+  return exit_code_of(*result);
+}
+
 int check_body(int count, char** words) {
   CLI::App app("Explores a driver.", "belay check");
   check_arguments arguments;
@@ -108,6 +131,7 @@ int check_body(int count, char** words) {
   if (!options.what.client.empty())
     options.what.client = fs::absolute(options.what.client).string();
   for (std::string& each : options.what.with_drivers) each = fs::absolute(each).string();
+  if (arguments.callbacks) return check_callbacks(arguments, options, source);
   const auto result = explore::check_driver(options);
   if (!result) {
     throw failure(result.error().exit_code,

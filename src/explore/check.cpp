@@ -240,6 +240,23 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
   return out;
 }
 
+tl::expected<callbacks_result, refusal> check_callbacks(const check_options& options) {
+  auto opened = open_subject({options.driver}, false);
+  if (!opened) return tl::unexpected(opened.error());
+  set_processors(options.what);
+  keep_prints = true;
+  callbacks_result out = explore_callbacks(opened->images, options.search);
+  keep_prints = false;
+  if (out.load_status < 0) {
+    return tl::unexpected(refusal{
+        2, fmt::format("{}: DriverEntry returned {:#010x}, so there is nothing to check; it "
+                       "printed: {}",
+                       options.driver, static_cast<std::uint32_t>(out.load_status),
+                       printed.empty() ? "nothing" : printed.substr(0, 400))});
+  }
+  return out;
+}
+
 tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::string& driver,
                                                   int times) {
   std::vector<std::string> paths, ids;

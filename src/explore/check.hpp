@@ -6,6 +6,7 @@
 
 #include <tl/expected.hpp>
 
+#include "explore/callback_program.hpp"
 #include "explore/scenario.hpp"
 #include "explore/search.hpp"
 #include "explore/trace.hpp"
@@ -32,6 +33,10 @@ struct check_result {
 
 /// Explores a driver. Callers: once a process.
 tl::expected<check_result, refusal> check_driver(const check_options& options);
+
+/// Explores each callback of options.driver by itself, of `what` only the processors. Callers: once
+/// a process.
+tl::expected<callbacks_result, refusal> check_callbacks(const check_options& options);
 
 struct replay_result {
   execution run;

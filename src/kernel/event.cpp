@@ -131,9 +131,9 @@ VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State) {
 /// Contract: WDM-LOCK-005
 LONG KeSetEvent(PRKEVENT Event, KPRIORITY, BOOLEAN Wait) {
   BELAY_EXPORT(KeSetEvent, Event);
+  check_promise(Wait, "KeSetEvent", Event);
   DISPATCHER_HEADER& header =
       use_object(Event, sizeof *Event, notification_event, synchronization_event, "KeSetEvent");
-  check_promise(Wait, "KeSetEvent", Event);
   return change_event(header, 1);
 }
 VOID KeClearEvent(PRKEVENT Event) {

@@ -199,7 +199,7 @@ void routine_returned(const routine_state& entered, const char* what, const void
     const held_lock& held = self->held[self->locks - 1];
     violation found;
     found.clause = "WDM-LOCK-007";
-    found.rule = "SpinlockRelease";
+    found.rule = held.flavour == lock_flavour::cancel ? "CancelSpinLock" : "SpinLock";
     found.bug_check = code;
     found.parameter[0] = parameter;
     found.parameter[1] = reinterpret_cast<std::uint64_t>(held.word);

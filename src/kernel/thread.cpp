@@ -6,6 +6,7 @@
 #include "kernel/exception.hpp"
 #include "kernel/verifier.hpp"
 #include "kernel/waitable.hpp"
+#include "sync/stack.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -256,6 +257,11 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus) {
 PKTHREAD KeGetCurrentThread(VOID) { return reinterpret_cast<PKTHREAD>(current_object()); }
 PEPROCESS IoGetCurrentProcess(VOID) { return static_cast<PEPROCESS>(the_executive().process); }
 HANDLE PsGetCurrentProcessId(VOID) { return reinterpret_cast<HANDLE>(system_process_id); }
+/// Returns: the address above the current thread's stack. Callers: IRQL <= APC_LEVEL.
+PVOID IoGetInitialStack(VOID) {
+  BELAY_EXPORT(IoGetInitialStack, nullptr);
+  return sync::stack_base();
+}
 HANDLE PsGetCurrentThreadId(VOID) { return reinterpret_cast<HANDLE>(current().number); }
 HANDLE PsGetProcessId(PEPROCESS) { return reinterpret_cast<HANDLE>(system_process_id); }
 HANDLE PsGetThreadId(PETHREAD Thread) {

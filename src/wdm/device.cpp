@@ -57,7 +57,7 @@ UNICODE_STRING generated_name() {
   for (std::size_t i = sizeof(text) - 2; number != 0; --i, number >>= 4) {
     text[i] = "0123456789abcdef"[number & 15];
   }
-  return make_string(text, sync::memory_use::internal);
+  return make_string(text, sync::memory_use::guest);
 }
 
 NTSTATUS name_device(PDEVICE_OBJECT device, PUNICODE_STRING name, ULONG characteristics) {

@@ -52,6 +52,21 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
+// Counts one more open file, unless the device does not take it.
+NTSTATUS claim_device(PDEVICE_OBJECT device) {
+  if (extra_of(device)->delete_pending || (device->Flags & DO_DEVICE_INITIALIZING) != 0) {
+    return STATUS_NO_SUCH_DEVICE;
+  }
+  if ((device->Flags & DO_EXCLUSIVE) == 0) {
+    InterlockedIncrement(&device->ReferenceCount);
+    return STATUS_SUCCESS;
+  }
+  return InterlockedCompareExchange(&device->ReferenceCount, 1, 0) == 0 ? STATUS_SUCCESS
+                                                                        : STATUS_ACCESS_DENIED;
+}
+
+}  // namespace
+
 PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
   auto file = static_cast<PFILE_OBJECT>(
       kernel::create_object(&kernel::file_type, sizeof(FILE_OBJECT) + sizeof(file_extra), nullptr));
@@ -73,21 +88,6 @@ PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
   }
   return file;
 }
-
-// Counts one more open file, unless the device does not take it.
-NTSTATUS claim_device(PDEVICE_OBJECT device) {
-  if (extra_of(device)->delete_pending || (device->Flags & DO_DEVICE_INITIALIZING) != 0) {
-    return STATUS_NO_SUCH_DEVICE;
-  }
-  if ((device->Flags & DO_EXCLUSIVE) == 0) {
-    InterlockedIncrement(&device->ReferenceCount);
-    return STATUS_SUCCESS;
-  }
-  return InterlockedCompareExchange(&device->ReferenceCount, 1, 0) == 0 ? STATUS_SUCCESS
-                                                                        : STATUS_ACCESS_DENIED;
-}
-
-}  // namespace
 
 open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open_options& how,
                         KPROCESSOR_MODE mode) {

@@ -284,6 +284,7 @@ NTSTATUS call_driver(PDEVICE_OBJECT device, PIRP irp) {
   PDRIVER_DISPATCH routine = stack->MajorFunction <= IRP_MJ_MAXIMUM_FUNCTION
                                  ? device->DriverObject->MajorFunction[stack->MajorFunction]
                                  : &invalid_device_request;
+  if (const PDRIVER_DISPATCH model = model_for(record)) routine = model;
   const void* address = reinterpret_cast<const void*>(routine);
   if (record->kind == irp_kind::user) record->site = site_of(address);
   set_state(record, irp_state::dispatched, site_of(address));

@@ -16,6 +16,7 @@
 #include "kernel/executive.hpp"
 #include "kernel/object.hpp"
 #include "sync/sync.hpp"
+#include "wdm/callbacks.hpp"
 #include "wdm/io_manager.hpp"
 
 // clang-format off: last, because it defines `try` and the like.
@@ -263,6 +264,8 @@ struct file_extra {
 
 inline file_extra* extra_of(PFILE_OBJECT file) { return reinterpret_cast<file_extra*>(file + 1); }
 
+/// A file object of `device`, which is counted in it by the caller. nullptr: no memory.
+PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest);
 /// Opens `device` and gives the file object one handle.
 open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open_options& how,
                         KPROCESSOR_MODE mode);
@@ -319,6 +322,16 @@ void check_remove_lock_of(PIRP irp, UCHAR major, std::uint64_t since);
 /// The Type of a KDEVICE_QUEUE.
 inline constexpr CSHORT device_queue_object = 20;
 
+/// The drivers beneath the one under test, when they are not there (see callbacks.hpp).
+struct lower_model {
+  lower_answer answer = lower_answer::success;
+  bool devices = true;      ///< AddDevice is called, but not started
+  std::uint32_t calls = 0;  ///< of IofCallDriver that it answered
+};
+
+/// What answers an IofCallDriver with this packet in the drivers' place, or nullptr.
+PDRIVER_DISPATCH model_for(const irp_record* record);
+
 struct io_state {
   sync::inner_lock lock;
   sync::inner_lock device_queue_lock;
@@ -336,6 +349,7 @@ struct io_state {
   PDRIVER_OBJECT bus = nullptr;  ///< of the root bus, once a driver has a device on it
   pnp_node* nodes = nullptr;
   PDRIVER_OBJECT loading = nullptr;  ///< the driver whose DriverEntry runs
+  lower_model* model = nullptr;
   std::uint32_t device_number = 0;   ///< of the next generated name
   volatile std::uint64_t cancel_lock = 0;
 };

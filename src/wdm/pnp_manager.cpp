@@ -262,7 +262,7 @@ NTSTATUS enable_interface(pnp_node* node, device_interface* of, bool enable) {
     return STATUS_SUCCESS;
   }
   if (of->name != nullptr) return STATUS_OBJECT_NAME_EXISTS;
-  UNICODE_STRING target = make_string(extra_of(node->pdo)->name->text, sync::memory_use::internal);
+  UNICODE_STRING target = make_string(extra_of(node->pdo)->name->text, sync::memory_use::guest);
   const NTSTATUS status = add_name(&of->link, nullptr, &target, io().bus, &of->name);
   sync::deallocate(target.Buffer);
   return status;
@@ -273,6 +273,7 @@ bool has_pnp_device(const _DRIVER_OBJECT* driver) { return first_node(driver) !=
 nt_status add_device(_DRIVER_OBJECT* driver) {
   const sync::sealed seal;
   if (driver->DriverExtension->AddDevice == nullptr) return STATUS_SUCCESS;
+  if (io().model != nullptr && !io().model->devices) return STATUS_SUCCESS;
   pnp_node* node = make_node(driver);
   if (node == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   NTSTATUS status = call_add_device(driver, node);
@@ -280,6 +281,7 @@ nt_status add_device(_DRIVER_OBJECT* driver) {
     forget_node(node);
     return status;
   }
+  if (io().model != nullptr) return status;  // it is sent what is to be looked at
   status = start(node);
   if (!NT_SUCCESS(status)) remove(node);
   return status;
