@@ -25,6 +25,7 @@ int host_drivers(int count, char** arguments) {
   options.drivers = parsed.drivers;
   options.folder = parsed.folder;
   options.verifier = !parsed.no_verifier;
+  options.fail_allocations = parsed.fail_allocations;
   options.patience = parsed.patience;
   std::unique_ptr<host::view> show;
   if (parsed.json) {

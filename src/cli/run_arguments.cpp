@@ -14,6 +14,8 @@ void run_arguments::add_to(CLI::App& app) {
   app.add_option("-D", defines, "macro for sources");
   app.add_option("-I", include_folders, "include folder for sources");
   app.add_flag("--no-verifier", no_verifier, "only what Windows stops at without Driver Verifier");
+  app.add_flag("--fail-allocations", fail_allocations,
+               "each allocation fails once for each call stack that it comes from");
   app.add_option("--patience", patience,
                  "seconds that a driver gets at the end for requests that were cancelled (10)")
       ->check(CLI::Range(0u, 86400u));
@@ -26,6 +28,7 @@ std::vector<std::string> run_arguments::repeated() const {
   std::vector<std::string> out;
   if (!client_arguments.empty()) out.push_back("--client-args=" + client_arguments);
   if (!folder.empty()) out.push_back("--mount=" + folder);
+  if (fail_allocations) out.push_back("--fail-allocations");
   if (no_verifier) out.push_back("--no-verifier");
   out.push_back("--patience=" + std::to_string(patience));
   if (json) out.push_back("--json");

@@ -15,6 +15,7 @@ struct run_arguments {
   std::string compiler;
   std::vector<std::string> defines, include_folders;
   bool no_verifier = false;
+  bool fail_allocations = false;
   bool json = false;
   bool plain = false;
   unsigned patience = 10;

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
+#include "host/allocation_faults.hpp"
 #include "host/bug_check.hpp"
 #include "host/mount_point.hpp"
 #include "kernel/executive.hpp"
@@ -134,7 +135,12 @@ bool session::load_all() {
     }
     images_.push_back(std::move(*image));
     const driver_image& made = images_.back();
-    const wdm::load_result loaded = wdm::load_driver(made.entry, made.service.c_str(), made.code());
+    wdm::load_result loaded;
+    std::size_t failed;
+    do {  // where allocations fail, each attempt comes further than the one before
+      failed = failed_allocations();
+      loaded = wdm::load_driver(made.entry, made.service.c_str(), made.code());
+    } while (loaded.driver == nullptr && failed != failed_allocations());
     if (loaded.driver == nullptr) {
       fail(2, fmt::format("{}: DriverEntry failed with {:#010x} ({}); nothing was mounted", path,
                           static_cast<std::uint32_t>(loaded.status), words_of(loaded.status)));
@@ -188,6 +194,7 @@ void session::take_down() {
 
 void session::system() {
   wdm::start();
+  if (options_.fail_allocations) fail_allocations();
   const bool loaded = load_all();
   const bool serving = loaded && mount();
   if (serving) {
@@ -318,6 +325,10 @@ int session::control() {
     if (shown_) show_.tick(table_);
   }
   if (!message_.empty()) show_.failed(message_);
+  if (options_.fail_allocations) {
+    fmt::print(stderr, "belay: {} allocations failed, each from a call stack of its own\n",
+               failed_allocations());
+  }
   if (code_ == 0) show_.ended(table_.totals());
   return code_;
 }

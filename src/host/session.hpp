@@ -23,6 +23,7 @@ struct session_options {
   std::vector<std::string> drivers;  ///< driver.so files, in the order to load them
   std::string folder;                ///< where to mount; made if it is not there
   bool verifier = true;              ///< checks that Windows makes under Driver Verifier only
+  bool fail_allocations = false;     ///< each call stack's first: allocation_faults.hpp
   unsigned patience = 10;            ///< seconds that a driver gets to end cancelled requests
 };
 

@@ -61,9 +61,10 @@ object_header* checked(void* object, const char* what) {
 
 }  // namespace
 
-void* create_object(const object_type* type, std::size_t size, const void* site, const char* name) {
-  void* const memory = sync::allocate(sizeof(object_header) + size, sync::memory_use::guest);
-  if (memory == nullptr) return nullptr;
+namespace {
+
+void* object_in(void* memory, const object_type* type, std::size_t size, const void* site,
+                const char* name) {
   auto* const header = new (memory) object_header;
   header->type = type;
   header->size = size;
@@ -73,6 +74,20 @@ void* create_object(const object_type* type, std::size_t size, const void* site,
   const guard hold(root.lock);
   push_front(root.objects, header);
   return header->body();
+}
+
+}  // namespace
+
+void* create_object(const object_type* type, std::size_t size, const void* site, const char* name) {
+  void* const memory = sync::allocate(sizeof(object_header) + size, sync::memory_use::guest);
+  return memory == nullptr ? nullptr : object_in(memory, type, size, site, name);
+}
+
+void* create_vital_object(const object_type* type, std::size_t size, const void* site,
+                          const char* name) {
+  void* const memory = sync::allocate_vital(sizeof(object_header) + size, sync::memory_use::guest);
+  BELAY_ASSERT(memory != nullptr && "out of memory");
+  return object_in(memory, type, size, site, name);
 }
 
 std::int64_t reference_object(void* object) {
@@ -109,10 +124,11 @@ bool is_object(const void* object, const object_type* type) {
 }
 
 void* create_handle(void* object) {
-  reference_object(object);
   executive& root = the_executive();
   thread& self = current();
-  handle_entry* const entry = make<handle_entry>();
+  handle_entry* const entry = try_make<handle_entry>();
+  if (entry == nullptr) return nullptr;
+  reference_object(object);
   // Unique without asking others: the actor, and how many it made.
   entry->value = (static_cast<std::uint64_t>(self.actor) + 1) << 16 | ++self.handles_made << 2;
   entry->object = object;
@@ -166,7 +182,7 @@ bool close_handle(void* handle) {
 
 void make_process() {
   auto* const process_body = static_cast<process_object*>(
-      create_object(&process_type, sizeof(process_object), nullptr, "System"));
+      create_vital_object(&process_type, sizeof(process_object), nullptr, "System"));
   make_header(process_body->header, process, 0, sizeof(process_object));
   the_executive().process = process_body;
 }
@@ -278,7 +294,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG, PACCESS_STATE, ACCESS_MASK,
   BELAY_EXPORT(ObOpenObjectByPointer, Object);
   if (!has_type(Object, ObjectType)) return STATUS_OBJECT_TYPE_MISMATCH;
   *Handle = create_handle(Object);
-  return STATUS_SUCCESS;
+  return *Handle != nullptr ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 NTSTATUS ZwClose(HANDLE Handle) {

@@ -47,6 +47,9 @@ inline object_header* header_of(const void* object) {
 /// guest's to touch. Returns: the body, or nullptr.
 void* create_object(const object_type* type, std::size_t size, const void* site,
                     const char* name = nullptr);
+/// The same for one that Windows has already when it is asked for: never nullptr.
+void* create_vital_object(const object_type* type, std::size_t size, const void* site,
+                          const char* name = nullptr);
 /// Adds a reference. Contract: WDM-IRP-010 (0x18): the object exists.
 std::int64_t reference_object(void* object);
 /// Drops one; the last one destroys the object. Returns: how many are left.
@@ -54,7 +57,8 @@ std::int64_t dereference_object(void* object);
 /// Whether `object` is the body of a living object of `type` (nullptr: of any).
 bool is_object(const void* object, const object_type* type);
 
-/// Makes a handle to `object`, which takes a reference of its own. Returns: a multiple of 4.
+/// Makes a handle to `object`, which takes a reference of its own. Returns: a multiple of 4, or
+/// nullptr where there is no memory; then it took none.
 void* create_handle(void* object);
 /// The object of a handle, without a reference; nullptr if there is none.
 void* object_of_handle(void* handle);

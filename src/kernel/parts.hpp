@@ -4,6 +4,7 @@
 #include <new>
 
 #include "kernel/executive.hpp"
+#include "sync/vital.hpp"
 
 namespace belay::inline BELAY_BUILD::kernel {
 
@@ -22,10 +23,16 @@ void unlink(T*& first, T* what) {
   what->next = what->previous = nullptr;
 }
 
-/// A T of our own, or the end of the program.
+/// A T of our own, or nullptr: for what reaches a caller that Windows tells of missing memory.
+template <class T>
+T* try_make() {
+  void* const memory = sync::allocate(sizeof(T), sync::memory_use::internal);
+  return memory == nullptr ? nullptr : new (memory) T;
+}
+/// A T of our own, or the end of the program: for what Windows has in memory that is there already.
 template <class T>
 T* make() {
-  void* const memory = sync::allocate(sizeof(T), sync::memory_use::internal);
+  void* const memory = sync::allocate_vital(sizeof(T), sync::memory_use::internal);
   BELAY_ASSERT(memory != nullptr && "out of memory");
   return new (memory) T;
 }

@@ -101,8 +101,12 @@ void* allocate_pool(std::size_t bytes, std::uint32_t tag, bool zeroed, const voi
   if (bytes == 0) bytes = 1;
   void* const block = sync::allocate(bytes, sync::memory_use::guest);
   if (block == nullptr) return nullptr;
+  pool_header* const header = try_make<pool_header>();
+  if (header == nullptr) {
+    sync::deallocate(block);
+    return nullptr;
+  }
   if (!zeroed) fill_bytes(block, fill_pattern, bytes);
-  pool_header* const header = make<pool_header>();
   header->address = block;
   header->size = bytes;
   header->tag = tag;

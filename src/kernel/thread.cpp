@@ -12,14 +12,26 @@ namespace belay::inline BELAY_BUILD::kernel {
 
 namespace {
 
-thread_object* make_thread_object(const void* start_routine, const void* site) {
-  auto* const object = static_cast<thread_object*>(
-      create_object(&thread_type, sizeof(thread_object), site, "Thread"));
-  BELAY_ASSERT(object != nullptr);
+void init_thread_object(thread_object* object, const void* start_routine) {
   make_header(object->header, thread_kind, 0, sizeof(thread_object));
   object->start_routine = start_routine;
   object->priority = 8;
   object->exit_status = STATUS_PENDING;
+}
+
+thread_object* make_thread_object(const void* start_routine, const void* site) {
+  auto* const object = static_cast<thread_object*>(
+      create_object(&thread_type, sizeof(thread_object), site, "Thread"));
+  if (object == nullptr) return nullptr;
+  init_thread_object(object, start_routine);
+  return object;
+}
+
+/// Of a thread that runs.
+thread_object* make_vital_thread_object() {
+  auto* const object = static_cast<thread_object*>(
+      create_vital_object(&thread_type, sizeof(thread_object), nullptr, "Thread"));
+  init_thread_object(object, nullptr);
   return object;
 }
 
@@ -102,7 +114,7 @@ void thread_main(void* argument) {
 
 thread_object* current_object() {
   thread& self = current();
-  if (self.object == nullptr) adopt(self, make_thread_object(nullptr, nullptr));
+  if (self.object == nullptr) adopt(self, make_vital_thread_object());
   return self.object;
 }
 
@@ -132,7 +144,13 @@ thread_facts facts_of_thread(const void* thread_object_body) {
 void* create_thread(const char* name, thread_routine run, void* argument) {
   thread_object* const object =
       make_thread_object(reinterpret_cast<const void*>(run), __builtin_return_address(0));
-  thread_start* const start = make<thread_start>();
+  if (object == nullptr) return nullptr;
+  thread_start* const start = try_make<thread_start>();
+  if (start == nullptr) {
+    object->terminating = true;
+    dereference_object(object);
+    return nullptr;
+  }
   *start = {object, nullptr, argument, run};
   reference_object(object);
   sync::actor_options options;
@@ -223,10 +241,18 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG, POBJECT_ATTRIBUTES, H
   BELAY_EXPORT(PsCreateSystemThread, reinterpret_cast<const void*>(StartRoutine));
   thread_object* const object =
       make_thread_object(reinterpret_cast<const void*>(StartRoutine), __builtin_return_address(0));
+  *ThreadHandle = nullptr;
+  if (object == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   object->system = true;
-  thread_start* const start = make<thread_start>();
+  thread_start* const start = try_make<thread_start>();
+  if (start != nullptr) *ThreadHandle = create_handle(object);
+  if (*ThreadHandle == nullptr) {
+    object->terminating = true;
+    if (start != nullptr) discard(start);
+    dereference_object(object);
+    return STATUS_INSUFFICIENT_RESOURCES;
+  }
   *start = {object, StartRoutine, StartContext, nullptr};
-  *ThreadHandle = create_handle(object);
   sync::actor_options options;
   options.name = "system thread";
   const sync::actor_id who = spawn_task(options, &thread_main, start);

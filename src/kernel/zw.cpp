@@ -23,7 +23,7 @@ NTSTATUS create_event(PHANDLE handle, EVENT_TYPE type, BOOLEAN state, const void
               state ? 1 : 0, sizeof(KEVENT));
   *handle = create_handle(event);
   dereference_object(event);
-  return STATUS_SUCCESS;
+  return *handle != nullptr ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 PKEVENT create_named_event(PHANDLE handle, EVENT_TYPE type, const void* site) {
@@ -100,6 +100,7 @@ NTSTATUS ZwDuplicateObject(HANDLE, HANDLE SourceHandle, HANDLE, PHANDLE TargetHa
   void* const object = object_of_handle(SourceHandle);
   if (object == nullptr) return STATUS_INVALID_HANDLE;
   if (TargetHandle != nullptr) *TargetHandle = create_handle(object);
+  if (TargetHandle != nullptr && *TargetHandle == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   constexpr ULONG close_source = 1;
   if ((Options & close_source) != 0) close_handle(SourceHandle);
   return STATUS_SUCCESS;

@@ -38,6 +38,8 @@ UNICODE_STRING joined(const char* prefix, const char* name) {
   return make_string(text, sync::memory_use::guest);
 }
 
+void free_driver(PDRIVER_OBJECT driver);
+
 PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name, code_range code) {
   auto driver = static_cast<PDRIVER_OBJECT>(kernel::create_object(
       &kernel::driver_type, sizeof(DRIVER_OBJECT) + sizeof(driver_extra), nullptr));
@@ -49,14 +51,21 @@ PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name, code_ra
   driver->DriverExtension = &extra_of(driver)->visible;
   driver->DriverExtension->DriverObject = driver;
   driver->DriverExtension->ServiceKeyName = joined("", service_name);
-  auto hardware = make<UNICODE_STRING>(sync::memory_use::guest);
-  *hardware = joined("\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM", "");
-  driver->HardwareDatabase = hardware;
+  driver->HardwareDatabase = make<UNICODE_STRING>(sync::memory_use::guest);
+  if (driver->HardwareDatabase != nullptr) {
+    *driver->HardwareDatabase = joined("\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM", "");
+  }
   for (auto& routine : driver->MajorFunction) routine = &invalid_device_request;
   extra_of(driver)->code = code;
   extra_of(driver)->next = io().drivers;
   io().drivers = driver;
-  return driver;
+  if (driver->DriverName.Buffer != nullptr && driver->HardwareDatabase != nullptr &&
+      driver->HardwareDatabase->Buffer != nullptr &&
+      driver->DriverExtension->ServiceKeyName.Buffer != nullptr) {
+    return driver;
+  }
+  free_driver(driver);
+  return nullptr;
 }
 
 void free_driver(PDRIVER_OBJECT driver) {
@@ -71,7 +80,7 @@ void free_driver(PDRIVER_OBJECT driver) {
   }
   sync::deallocate(driver->DriverName.Buffer);
   sync::deallocate(driver->DriverExtension->ServiceKeyName.Buffer);
-  sync::deallocate(driver->HardwareDatabase->Buffer);
+  if (driver->HardwareDatabase != nullptr) sync::deallocate(driver->HardwareDatabase->Buffer);
   sync::deallocate(driver->HardwareDatabase);
   kernel::dereference_object(driver);
 }
@@ -167,7 +176,15 @@ load_result load_driver(driver_entry entry, const char* service_name, code_range
     return result;
   }
   auto* path = make<UNICODE_STRING>(sync::memory_use::guest);
-  *path = joined("\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services\\", service_name);
+  if (path != nullptr) {
+    *path = joined("\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services\\", service_name);
+  }
+  if (path == nullptr || path->Buffer == nullptr) {
+    sync::deallocate(path);
+    free_driver(driver);
+    result.status = STATUS_INSUFFICIENT_RESOURCES;
+    return result;
+  }
   io().loading = driver;
   const kernel::routine_state before = kernel::routine_entered();
   {
@@ -253,6 +270,10 @@ NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject,
   if (block == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   block->identification = ClientIdentificationAddress;
   block->memory = sync::allocate(DriverObjectExtensionSize, sync::memory_use::guest);
+  if (block->memory == nullptr) {
+    sync::deallocate(block);
+    return STATUS_INSUFFICIENT_RESOURCES;
+  }
   block->next = extra->extensions;
   extra->extensions = block;
   *DriverObjectExtension = block->memory;

@@ -52,6 +52,7 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
+<<<<<<< HEAD
 // Counts one more open file, unless the device does not take it.
 NTSTATUS claim_device(PDEVICE_OBJECT device) {
   if (extra_of(device)->delete_pending || (device->Flags & DO_DEVICE_INITIALIZING) != 0) {
@@ -67,10 +68,16 @@ NTSTATUS claim_device(PDEVICE_OBJECT device) {
 
 }  // namespace
 
+=======
+// Returns: nullptr without memory; then the claim of the device has been given back.
+>>>>>>> 0d75546 (host: allocations that fail, once for each call stack)
 PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
   auto file = static_cast<PFILE_OBJECT>(
       kernel::create_object(&kernel::file_type, sizeof(FILE_OBJECT) + sizeof(file_extra), nullptr));
-  if (file == nullptr) return nullptr;
+  if (file == nullptr) {
+    device_closed(device);
+    return nullptr;
+  }
   file->Type = IO_TYPE_FILE;
   file->Size = sizeof(FILE_OBJECT);
   file->DeviceObject = device;
@@ -80,6 +87,10 @@ PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
   if (rest != nullptr && rest->Length != 0) {
     file->FileName.Buffer =
         static_cast<PWSTR>(sync::allocate(rest->Length + sizeof(WCHAR), sync::memory_use::guest));
+    if (file->FileName.Buffer == nullptr) {
+      kernel::dereference_object(file);  // which gives the claim back
+      return nullptr;
+    }
     for (std::size_t i = 0; i < rest->Length / sizeof(WCHAR); ++i) {
       file->FileName.Buffer[i] = rest->Buffer[i];
     }
@@ -97,15 +108,16 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   result.status = claim_device(device);
   if (!NT_SUCCESS(result.status)) return result;
   PFILE_OBJECT file = make_file(device, rest);
-  if (file == nullptr) {
-    device_closed(device);
+  auto* security = file == nullptr ? nullptr : make<IO_SECURITY_CONTEXT>(sync::memory_use::guest);
+  void* handle = security == nullptr ? nullptr : kernel::create_handle(file);
+  if (handle == nullptr) {
+    sync::deallocate(security);
+    if (file != nullptr) kernel::dereference_object(file);
     result.status = STATUS_INSUFFICIENT_RESOURCES;
     return result;
   }
   file->ReadAccess = (how.access & FILE_READ_DATA) != 0;
   file->WriteAccess = (how.access & FILE_WRITE_DATA) != 0;
-
-  auto* security = make<IO_SECURITY_CONTEXT>(sync::memory_use::guest);
   security->DesiredAccess = how.access;
   IO_STACK_LOCATION stack{};
   stack.Parameters.Create.SecurityContext = security;
@@ -120,9 +132,11 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   result.information = answer.Information;
   if (NT_SUCCESS(answer.Status)) {
     extra_of(file)->opened = true;
-    extra_of(file)->handle = kernel::create_handle(file);
+    extra_of(file)->handle = handle;
     file->Flags |= FO_HANDLE_CREATED;
     result.file = file;
+  } else {
+    kernel::close_handle(handle);
   }
   kernel::dereference_object(file);  // from here on the handle keeps it
   return result;
@@ -138,6 +152,8 @@ open_result open(const char* name, const open_options& how) {
   UNICODE_STRING rest{};
   PDEVICE_OBJECT device = nullptr;
   open_result result;
+  result.status = STATUS_INSUFFICIENT_RESOURCES;
+  if (wide.Buffer == nullptr) return result;
   result.status = resolve_name(&wide, &device, &rest);
   if (NT_SUCCESS(result.status)) {
     result = open_device(device, &rest, how, UserMode);

@@ -11,9 +11,10 @@ namespace {
 
 bool carries_data(ULONG major) { return major == IRP_MJ_READ || major == IRP_MJ_WRITE; }
 
-// Gives the packet a system buffer with the content of the driver's.
-void buffer(irp_record* record, PVOID from, ULONG content, ULONG size) {
+// Gives the packet a system buffer with the content of the driver's. Returns: false without memory.
+bool buffer(irp_record* record, PVOID from, ULONG content, ULONG size) {
   record->system_buffer = sync::allocate(size, sync::memory_use::guest);
+  if (record->system_buffer == nullptr) return false;
   record->system_buffer_size = size;
   if (content != 0) {
     sync::touch(from, content, sync::access_kind::read);
@@ -21,27 +22,31 @@ void buffer(irp_record* record, PVOID from, ULONG content, ULONG size) {
   }
   record->irp->AssociatedIrp.SystemBuffer = record->system_buffer;
   record->irp->Flags |= IRP_BUFFERED_IO | IRP_DEALLOCATE_BUFFER;
+  return true;
 }
 
-void describe(irp_record* record, PVOID memory, ULONG length) {
+bool describe(irp_record* record, PVOID memory, ULONG length) {
   record->mdl = IoAllocateMdl(memory, length, FALSE, FALSE, nullptr);
+  if (record->mdl == nullptr) return false;
   MmBuildMdlForNonPagedPool(record->mdl);
   record->irp->MdlAddress = record->mdl;
+  return true;
 }
 
-void transfer(irp_record* record, PDEVICE_OBJECT device, ULONG major, PVOID memory, ULONG length) {
+bool transfer(irp_record* record, PDEVICE_OBJECT device, ULONG major, PVOID memory, ULONG length) {
   PIRP irp = record->irp;
-  if (length == 0) return;
+  if (length == 0) return true;
   if ((device->Flags & DO_BUFFERED_IO) != 0) {
     const bool write = major == IRP_MJ_WRITE;
-    buffer(record, memory, write ? length : 0, length);
+    if (!buffer(record, memory, write ? length : 0, length)) return false;
     if (!write) irp->Flags |= IRP_INPUT_OPERATION;
     irp->UserBuffer = memory;
   } else if ((device->Flags & DO_DIRECT_IO) != 0) {
-    describe(record, memory, length);
+    return describe(record, memory, length);
   } else {
     irp->UserBuffer = memory;
   }
+  return true;
 }
 
 irp_record* build_transfer(irp_kind kind, ULONG major, PDEVICE_OBJECT device, PVOID memory,
@@ -53,7 +58,10 @@ irp_record* build_transfer(irp_kind kind, ULONG major, PDEVICE_OBJECT device, PV
   PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(irp);
   next->MajorFunction = static_cast<UCHAR>(major);
   if (carries_data(major)) {
-    transfer(record, device, major, memory, length);
+    if (!transfer(record, device, major, memory, length)) {
+      free_irp(record);
+      return nullptr;
+    }
     next->Parameters.Read.Length = length;
     if (offset != nullptr) next->Parameters.Read.ByteOffset = *offset;
   }
@@ -67,7 +75,7 @@ void tie_to_thread(irp_record* record, PKEVENT event) {
   record->thread = sync::self();
 }
 
-void fill_control(irp_record* record, ULONG code, PVOID input, ULONG input_length, PVOID output,
+bool fill_control(irp_record* record, ULONG code, PVOID input, ULONG input_length, PVOID output,
                   ULONG output_length) {
   PIRP irp = record->irp;
   PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(irp);
@@ -76,20 +84,22 @@ void fill_control(irp_record* record, ULONG code, PVOID input, ULONG input_lengt
   next->Parameters.DeviceIoControl.OutputBufferLength = output_length;
   switch (code & 3) {
     case METHOD_BUFFERED:
-      if (input_length == 0 && output_length == 0) return;
-      buffer(record, input, input_length,
-             input_length > output_length ? input_length : output_length);
+      if (input_length == 0 && output_length == 0) return true;
+      if (!buffer(record, input, input_length,
+                  input_length > output_length ? input_length : output_length)) {
+        return false;
+      }
       irp->UserBuffer = output;
       if (output != nullptr) irp->Flags |= IRP_INPUT_OPERATION;
-      return;
+      return true;
     case METHOD_IN_DIRECT:
     case METHOD_OUT_DIRECT:
-      if (input != nullptr) buffer(record, input, input_length, input_length);
-      if (output != nullptr && output_length != 0) describe(record, output, output_length);
-      return;
+      if (input != nullptr && !buffer(record, input, input_length, input_length)) return false;
+      return output == nullptr || output_length == 0 || describe(record, output, output_length);
     default:
       irp->UserBuffer = output;
       next->Parameters.DeviceIoControl.Type3InputBuffer = input;
+      return true;
   }
 }
 
@@ -199,8 +209,11 @@ PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT Dev
   wdm::irp_record* record = wdm::build_transfer(wdm::irp_kind::synchronous, major, DeviceObject,
                                                 nullptr, 0, nullptr, IoStatusBlock, BELAY_SITE);
   if (record == nullptr) return nullptr;
-  wdm::fill_control(record, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
-                    OutputBufferLength);
+  if (!wdm::fill_control(record, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
+                         OutputBufferLength)) {
+    wdm::free_irp(record);
+    return nullptr;
+  }
   wdm::tie_to_thread(record, Event);
   return record->irp;
 }

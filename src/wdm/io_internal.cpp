@@ -63,7 +63,10 @@ IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR ma
   const sync::sealed seal;
   IO_STATUS_BLOCK none{};
   none.Status = STATUS_INSUFFICIENT_RESOURCES;
-  irp_record* record = make_irp(device->StackSize, irp_kind::internal, nullptr);
+  // A handle can be closed, and a device removed, without memory; only opening one can fail.
+  irp_record* record = major == IRP_MJ_CREATE
+                           ? make_irp(device->StackSize, irp_kind::internal, nullptr)
+                           : make_vital_irp(device->StackSize, irp_kind::internal, nullptr);
   if (record == nullptr) return none;
   packet_waiter waiter;
   record->waiter = &waiter;

@@ -16,7 +16,11 @@
 #include "kernel/executive.hpp"
 #include "kernel/object.hpp"
 #include "sync/sync.hpp"
+<<<<<<< HEAD
 #include "wdm/callbacks.hpp"
+=======
+#include "sync/vital.hpp"
+>>>>>>> 0d75546 (host: allocations that fail, once for each call stack)
 #include "wdm/io_manager.hpp"
 
 // clang-format off: last, because it defines `try` and the like.
@@ -137,6 +141,8 @@ inline PIO_STACK_LOCATION location_of(PIRP irp, CHAR location) {
 
 /// Makes a packet and its record. nullptr: no memory.
 irp_record* make_irp(CHAR stack_size, irp_kind kind, const void* site);
+/// The same for one that Windows takes from a reserve: never nullptr.
+irp_record* make_vital_irp(CHAR stack_size, irp_kind kind, const void* site);
 /// The record of a packet that is not freed, or nullptr.
 irp_record* find_record(PIRP irp);
 /// The same for a packet that a driver hands in: reports WDM-IRP-034, WDM-IRP-010 or WDM-IRP-001
@@ -365,6 +371,14 @@ template <class T, class... A>
 T* make(sync::memory_use use, A&&... arguments) {
   void* at = sync::allocate(sizeof(T), use);
   return at == nullptr ? nullptr : new (at) T{static_cast<A&&>(arguments)...};
+}
+
+/// The same for what Windows has in the driver's memory, or takes from a reserve: never nullptr.
+template <class T>
+T* make_vital() {
+  void* at = sync::allocate_vital(sizeof(T), sync::memory_use::internal);
+  BELAY_ASSERT(at != nullptr && "out of memory");
+  return new (at) T{};
 }
 
 /// Frees the driver objects, as they are.

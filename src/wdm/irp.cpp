@@ -59,9 +59,7 @@ irp_record* find_grave(PIRP irp) {
   return nullptr;
 }
 
-irp_record* add_record(PIRP irp, irp_kind kind, const void* site) {
-  auto* record = make<irp_record>(sync::memory_use::internal);
-  if (record == nullptr) return nullptr;
+irp_record* add_record(irp_record* record, PIRP irp, irp_kind kind, const void* site) {
   record->irp = irp;
   record->kind = kind;
   record->site = site;
@@ -152,10 +150,21 @@ irp_record* make_irp(CHAR stack_size, irp_kind kind, const void* site) {
   const std::size_t size = size_of_irp(stack_size);
   auto irp = static_cast<PIRP>(sync::allocate(size, sync::memory_use::guest));
   if (irp == nullptr) return nullptr;
+  auto* record = make<irp_record>(sync::memory_use::internal);
+  if (record == nullptr) {
+    sync::deallocate(irp);
+    return nullptr;
+  }
   format(irp, static_cast<USHORT>(size), stack_size);
-  irp_record* record = add_record(irp, kind, site);
-  if (record == nullptr) sync::deallocate(irp);
-  return record;
+  return add_record(record, irp, kind, site);
+}
+
+irp_record* make_vital_irp(CHAR stack_size, irp_kind kind, const void* site) {
+  const std::size_t size = size_of_irp(stack_size);
+  auto irp = static_cast<PIRP>(sync::allocate_vital(size, sync::memory_use::guest));
+  BELAY_ASSERT(irp != nullptr && "out of memory");
+  format(irp, static_cast<USHORT>(size), stack_size);
+  return add_record(make_vital<irp_record>(), irp, kind, site);
 }
 
 irp_record* find_record(PIRP irp) {
@@ -189,7 +198,7 @@ irp_record* require_irp(PIRP irp, const char* what) {
 
 irp_record* adopt_irp(PIRP irp, const void* site) {
   if (irp_record* old = find_record(irp)) bury(old);
-  return add_record(irp, irp_kind::in_place, site);
+  return add_record(make_vital<irp_record>(), irp, irp_kind::in_place, site);
 }
 
 void release_record(irp_record* record) {

@@ -146,10 +146,15 @@ NTSTATUS add_name(PCUNICODE_STRING name, PDEVICE_OBJECT device, PCUNICODE_STRING
   object->name = copy_of(plain.text, plain.length);
   object->length = plain.length;
   object->text = text_of(name);
+  if (target != nullptr) object->target = copy_of(plain_target.text, plain_target.length);
+  if (object->name == nullptr || object->text == nullptr ||
+      (target != nullptr && object->target == nullptr)) {
+    release(object);
+    return STATUS_INSUFFICIENT_RESOURCES;
+  }
   object->device = device;
   object->driver = driver;
   if (target != nullptr) {
-    object->target = copy_of(plain_target.text, plain_target.length);
     object->target_length = plain_target.length;
     PDEVICE_OBJECT at = device_at(plain_target.text, plain_target.length);
     if (driver == nullptr && at != nullptr) object->driver = at->DriverObject;
@@ -213,6 +218,7 @@ UNICODE_STRING make_string(const char* text, sync::memory_use use) {
   while (text[length] != 0) ++length;
   UNICODE_STRING result{};
   result.Buffer = static_cast<PWSTR>(sync::allocate((length + 1) * sizeof(WCHAR), use));
+  if (result.Buffer == nullptr) return result;
   for (std::size_t i = 0; i < length; ++i) {
     result.Buffer[i] = static_cast<WCHAR>(static_cast<unsigned char>(text[i]));
   }

@@ -72,6 +72,10 @@ device_interface* add_interface(pnp_node* node, const GUID& of) {
   if (made == nullptr) return nullptr;
   made->of = of;
   made->link = link_of(node, of);
+  if (made->link.Buffer == nullptr) {
+    sync::deallocate(made);
+    return nullptr;
+  }
   made->next = node->interfaces;
   return node->interfaces = made;
 }

@@ -26,8 +26,7 @@ struct remove_lock_record {
 namespace {
 
 void remember(PIO_REMOVE_LOCK lock, PVOID tag, const void* site) {
-  auto* record = make<remove_lock_record>(sync::memory_use::internal);
-  if (record == nullptr) return;
+  auto* record = make_vital<remove_lock_record>();
   record->lock = lock;
   record->tag = tag;
   record->actor = sync::self();

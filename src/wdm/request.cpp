@@ -24,24 +24,24 @@ class buffer_builder {
   buffer_builder(const request_options& options, request_block* block, irp_record* record)
       : options_(options), block_(block), record_(record), irp_(record->irp) {}
 
-  void transfer(ULONG device_flags, bool write) {
+  // Both return: false without memory; what there is goes with packet and block.
+  bool transfer(ULONG device_flags, bool write) {
     const ULONG length = write ? options_.input_size : options_.output_size;
-    if (length == 0) return;
+    if (length == 0) return true;
     if ((device_flags & DO_BUFFERED_IO) != 0) {
-      system_buffer(length, write ? options_.input : nullptr, write ? options_.input_size : 0);
-      if (!write) irp_->Flags |= IRP_INPUT_OPERATION;
-      if (!write) irp_->UserBuffer = user_output();
-      return;
+      if (!system_buffer(length, write ? options_.input : nullptr, write ? length : 0))
+        return false;
+      if (write) return true;
+      irp_->Flags |= IRP_INPUT_OPERATION;
+      return (irp_->UserBuffer = user_output()) != nullptr;
     }
     void* user = write ? user_input() : user_output();
-    if ((device_flags & DO_DIRECT_IO) != 0) {
-      describe(user, length);
-    } else {
-      irp_->UserBuffer = user;
-    }
+    if ((device_flags & DO_DIRECT_IO) != 0) return describe(user, length);
+    irp_->UserBuffer = user;
+    return user != nullptr || options_.in_place;
   }
 
-  void control(PIO_STACK_LOCATION next) {
+  bool control(PIO_STACK_LOCATION next) {
     const ULONG in = options_.input_size;
     const ULONG out = options_.output_size;
     next->Parameters.DeviceIoControl.InputBufferLength = in;
@@ -49,34 +49,39 @@ class buffer_builder {
     next->Parameters.DeviceIoControl.IoControlCode = options_.control_code;
     switch (options_.control_code & 3) {
       case METHOD_BUFFERED:
-        if (in == 0 && out == 0) return;
-        system_buffer(in > out ? in : out, options_.input, in);
-        if (out == 0) return;
-        irp_->UserBuffer = user_output();
+        if (in == 0 && out == 0) return true;
+        if (!system_buffer(in > out ? in : out, options_.input, in)) return false;
+        if (out == 0) return true;
         irp_->Flags |= IRP_INPUT_OPERATION;
-        return;
+        return (irp_->UserBuffer = user_output()) != nullptr;
       case METHOD_IN_DIRECT:
       case METHOD_OUT_DIRECT:
-        if (in != 0) system_buffer(in, options_.input, in);
-        if (out != 0) describe(user_output(), out);
-        return;
+        if (in != 0 && !system_buffer(in, options_.input, in)) return false;
+        return out == 0 || describe(user_output(), out);
       default:
         irp_->UserBuffer = user_output();
         next->Parameters.DeviceIoControl.Type3InputBuffer = user_input();
+        return (out == 0 || irp_->UserBuffer != nullptr || options_.in_place) &&
+               (in == 0 || block_->user_input != nullptr || options_.in_place);
     }
   }
 
  private:
-  void system_buffer(std::size_t size, const void* content, std::size_t content_size) {
+  bool system_buffer(std::size_t size, const void* content, std::size_t content_size) {
     record_->system_buffer = make_copy(content, content_size, size);
+    if (record_->system_buffer == nullptr) return false;
     record_->system_buffer_size = size;
     irp_->AssociatedIrp.SystemBuffer = record_->system_buffer;
     irp_->Flags |= IRP_BUFFERED_IO | IRP_DEALLOCATE_BUFFER;
+    return true;
   }
-  void describe(void* user, ULONG length) {
+  bool describe(void* user, ULONG length) {
+    if (user == nullptr && !options_.in_place) return false;
     record_->mdl = IoAllocateMdl(user, length, FALSE, FALSE, nullptr);
+    if (record_->mdl == nullptr) return false;
     MmBuildMdlForNonPagedPool(record_->mdl);
     irp_->MdlAddress = record_->mdl;
+    return true;
   }
   void* user_input() {
     if (block_->user_input == nullptr) {
@@ -103,7 +108,8 @@ class buffer_builder {
   PIRP irp_;
 };
 
-void describe_request(const request_options& options, request_block* block, irp_record* record,
+// Returns: false without memory for its buffers.
+bool describe_request(const request_options& options, request_block* block, irp_record* record,
                       PDEVICE_OBJECT device) {
   PIRP irp = record->irp;
   PIO_STACK_LOCATION next = IoGetNextIrpStackLocation(irp);
@@ -134,7 +140,7 @@ void describe_request(const request_options& options, request_block* block, irp_
       next->Parameters.SetFile.Length = options.input_size;
       return build.transfer(DO_BUFFERED_IO, true);
     default:
-      return;
+      return true;
   }
 }
 
@@ -180,6 +186,19 @@ void finish_unwaited(request_block* block) {
     return;
   }
   tell(block);
+}
+
+// There is no memory for the request: it has not been.
+nt_status give_up(request& self, const request_options& options, request_block* block,
+                  irp_record* record) {
+  if (record != nullptr) {
+    free_irp(record);
+    kernel::dereference_object(options.file);
+  }
+  free_block(block);
+  const sync::unsealed open;
+  if (options.over != nullptr) options.over(self, options.context);
+  return STATUS_INSUFFICIENT_RESOURCES;
 }
 
 }  // namespace
@@ -246,11 +265,7 @@ nt_status request::start() {
   auto* block = make<request_block>(sync::memory_use::internal);
   irp_record* record =
       block == nullptr ? nullptr : make_irp(device->StackSize, irp_kind::user, nullptr);
-  if (record == nullptr) {
-    sync::deallocate(block);
-    if (options_.over != nullptr) options_.over(*this, options_.context);
-    return STATUS_INSUFFICIENT_RESOURCES;
-  }
+  if (record == nullptr) return give_up(*this, options_, block, nullptr);
   block->owner = this;
   block->over = options_.over;
   block->context = options_.context;
@@ -265,7 +280,8 @@ nt_status request::start() {
   record->irp->Tail.Overlay.OriginalFileObject = options_.file;
   record->irp->Tail.Overlay.Thread = current_thread();
   kernel::reference_object(options_.file);
-  describe_request(options_, block, record, device);
+  if (!describe_request(options_, block, record, device))
+    return give_up(*this, options_, block, record);
   bool cancelled_early = false;
   {
     const guard hold(io().lock);

@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "sync/native/allocation_gate.hpp"
 #include "sync/native/futex.hpp"
 #include "sync/probe.hpp"
+#include "sync/vital.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BELAY_ADDRESS_SANITIZER 1
@@ -37,13 +39,23 @@ struct alignas(16) header {
 };
 static_assert(sizeof(header) == 32);
 
+allocation_gate the_gate = nullptr;
+
 header* header_of(const void* block) {
   return const_cast<header*>(static_cast<const header*>(block)) - 1;
 }
 
 }  // namespace
 
+void set_allocation_gate(allocation_gate gate) { the_gate = gate; }
+
 void* allocate(std::size_t bytes, memory_use use) {
+  if (the_gate != nullptr && !the_gate(bytes, use)) [[unlikely]]
+    return nullptr;
+  return allocate_vital(bytes, use);
+}
+
+void* allocate_vital(std::size_t bytes, memory_use use) {
   if (bytes > PTRDIFF_MAX - sizeof(header)) return nullptr;
   auto* const head = static_cast<header*>(std::calloc(1, sizeof(header) + bytes));
   if (head == nullptr) return nullptr;
