@@ -52,7 +52,6 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
-<<<<<<< HEAD
 // Counts one more open file, unless the device does not take it.
 NTSTATUS claim_device(PDEVICE_OBJECT device) {
   if (extra_of(device)->delete_pending || (device->Flags & DO_DEVICE_INITIALIZING) != 0) {
@@ -68,9 +67,7 @@ NTSTATUS claim_device(PDEVICE_OBJECT device) {
 
 }  // namespace
 
-=======
 // Returns: nullptr without memory; then the claim of the device has been given back.
->>>>>>> 0d75546 (host: allocations that fail, once for each call stack)
 PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
   auto file = static_cast<PFILE_OBJECT>(
       kernel::create_object(&kernel::file_type, sizeof(FILE_OBJECT) + sizeof(file_extra), nullptr));

@@ -16,11 +16,8 @@
 #include "kernel/executive.hpp"
 #include "kernel/object.hpp"
 #include "sync/sync.hpp"
-<<<<<<< HEAD
-#include "wdm/callbacks.hpp"
-=======
 #include "sync/vital.hpp"
->>>>>>> 0d75546 (host: allocations that fail, once for each call stack)
+#include "wdm/callbacks.hpp"
 #include "wdm/io_manager.hpp"
 
 // clang-format off: last, because it defines `try` and the like.

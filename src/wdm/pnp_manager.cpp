@@ -262,12 +262,8 @@ NTSTATUS enable_interface(pnp_node* node, device_interface* of, bool enable) {
     return STATUS_SUCCESS;
   }
   if (of->name != nullptr) return STATUS_OBJECT_NAME_EXISTS;
-<<<<<<< HEAD
   UNICODE_STRING target = make_string(extra_of(node->pdo)->name->text, sync::memory_use::guest);
-=======
-  UNICODE_STRING target = make_string(extra_of(node->pdo)->name->text, sync::memory_use::internal);
   if (target.Buffer == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
->>>>>>> 0d75546 (host: allocations that fail, once for each call stack)
   const NTSTATUS status = add_name(&of->link, nullptr, &target, io().bus, &of->name);
   sync::deallocate(target.Buffer);
   return status;
