@@ -201,7 +201,8 @@ unsigned int guest_locks(void* address, ULONG length, int mode, int operation) {
   return status;
 }
 
-unsigned long long guest_reads_fault(volatile int* address) {
+__attribute__((no_sanitize("undefined"))) unsigned long long guest_reads_fault(
+    volatile int* address) {
   volatile unsigned long long where = 0;
   __try {
     return (unsigned long long)*address;

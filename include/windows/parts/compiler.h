@@ -150,8 +150,9 @@
 #define FASTCALL __fastcall
 
 // Directives inside of code: warnings of another compiler.
-#undef __pragma
+#ifndef __pragma  // Clang has its own
 #define __pragma(...)
+#endif
 
 // Hints and intrinsics.
 #ifdef __clang__

@@ -4,6 +4,7 @@
 #define BELAY_WINDOWS_PARTS_IO_TYPES_H_
 
 #include "../ntdef.h"
+#include "../ntstatus.h"
 #include "access.h"
 #include "io_constants.h"
 #include "ke_types.h"
