@@ -61,7 +61,7 @@ void run(apc_record* record) {
     routine(context);
     return;
   }
-  apc->Inserted = FALSE;
+  InterlockedExchange8(reinterpret_cast<volatile CHAR*>(&apc->Inserted), FALSE);
   run_driver_apc(apc, in_kernel);
 }
 

@@ -47,16 +47,27 @@ void destroy_elsewhere(object_header* header) {
   BELAY_ASSERT(who != sync::no_actor);
 }
 
-object_header* checked(void* object, const char* what) {
-  const sync::sealed seal;
-  sync::touch(object, sizeof(void*), sync::access_kind::read);
+// Adds `by` to the references of an object that must exist. Returns: how many there are then.
+std::int64_t count(void* object, int by, const char* what) {
+  {
+    const sync::sealed seal;
+    sync::touch(object, sizeof(void*), sync::access_kind::read);
+  }
   object_header* const header = header_of(object);
-  BELAY_CONTRACT(header->signature == object_header::alive && header->pointer_count > 0,
-                 "WDM-IRP-010", "REFERENCE_BY_POINTER", 0x18,
-                 (0, reinterpret_cast<std::uint64_t>(object), 2,
-                  static_cast<std::uint64_t>(header->pointer_count)),
-                 object, "%s: the object %p is gone, or is no object", what, object);
-  return header;
+  order(sync::access_kind::update, &header->pointer_count, sizeof header->pointer_count);
+  std::int64_t references = 0;
+  bool exists = false;
+  {
+    const guard hold(the_executive().lock);
+    references = header->pointer_count;
+    exists = header->signature == object_header::alive && references > 0;
+    if (exists) references = header->pointer_count += by;
+  }
+  BELAY_CONTRACT(
+      exists, "WDM-IRP-010", "REFERENCE_BY_POINTER", 0x18,
+      (0, reinterpret_cast<std::uint64_t>(object), 2, static_cast<std::uint64_t>(references)),
+      object, "%s: the object %p is gone, or is no object", what, object);
+  return references;
 }
 
 }  // namespace
@@ -90,22 +101,12 @@ void* create_vital_object(const object_type* type, std::size_t size, const void*
   return object_in(memory, type, size, site, name);
 }
 
-std::int64_t reference_object(void* object) {
-  object_header* const header = checked(object, "reference");
-  order(sync::access_kind::update, &header->pointer_count, sizeof header->pointer_count);
-  const guard hold(the_executive().lock);
-  return ++header->pointer_count;
-}
+std::int64_t reference_object(void* object) { return count(object, 1, "reference"); }
 
 std::int64_t dereference_object(void* object) {
-  object_header* const header = checked(object, "dereference");
-  order(sync::access_kind::update, &header->pointer_count, sizeof header->pointer_count);
-  std::int64_t left = 0;
-  {
-    const guard hold(the_executive().lock);
-    left = --header->pointer_count;
-  }
+  const std::int64_t left = count(object, -1, "dereference");
   if (left != 0) return left;
+  object_header* const header = header_of(object);
   if (header->type->destroy_at_passive && irql() > passive_level) {
     destroy_elsewhere(header);
   } else {

@@ -208,7 +208,9 @@ TEST_F(apc, a_wait_goes_on_after_a_kernel_apc) {
   KeInitializeApc(&special, static_cast<PKTHREAD>(thread), OriginalApcEnvironment, &special_routine,
                   nullptr, nullptr, KernelMode, nullptr);
   EXPECT_TRUE(KeInsertQueueApc(&special, nullptr, nullptr, 0));
-  while (*const_cast<volatile BOOLEAN*>(&special.Inserted)) sync::yield();
+  while (InterlockedOr8(reinterpret_cast<volatile CHAR*>(&special.Inserted), 0) != 0) {
+    sync::yield();
+  }
   EXPECT_FALSE(facts_of_thread(thread).ended);
   change_event(event, event_change::set);
   EXPECT_EQ(wait_one(thread), wait_satisfied);

@@ -159,8 +159,8 @@ bool complete_oldest(std::int32_t status, std::uint64_t information) {
   return true;
 }
 
-int pending() { return state.pending; }
-int cancels() { return state.cancels; }
+int pending() { return InterlockedOr(&state.pending, 0); }
+int cancels() { return InterlockedOr(&state.cancels, 0); }
 const std::vector<int>& seen() { return state.seen; }
 
 }  // namespace belay::test::probe
