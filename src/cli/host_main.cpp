@@ -14,12 +14,7 @@ namespace {
 int host_drivers(int count, char** arguments) {
   CLI::App app("Hosts drivers; started by `belay run`.", "belay-host");
   run_arguments parsed;
-  parsed.add_to(app);
-  try {
-    app.parse(count, arguments);
-  } catch (const CLI::ParseError& error) {
-    throw failure(wrong_use, error.what());
-  }
+  parsed.read_again(app, count, arguments);
   if (parsed.folder.empty()) throw failure(wrong_use, "--mount is missing; use `belay run`");
   host::session_options options;
   options.drivers = parsed.drivers;

@@ -1,5 +1,7 @@
 #include "cli/run_arguments.hpp"
 
+#include "cli/failure.hpp"
+
 namespace belay::cli {
 
 void run_arguments::add_to(CLI::App& app) {
@@ -22,6 +24,15 @@ void run_arguments::add_to(CLI::App& app) {
   app.add_flag("--json", json,
                "one JSON object a line on standard output; reads \"cancel NUMBER\"");
   app.add_flag("--plain", plain, "no live view, even on a terminal");
+}
+
+void run_arguments::read_again(CLI::App& app, int count, char** arguments) {
+  add_to(app);
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    throw failure(wrong_use, error.what());
+  }
 }
 
 std::vector<std::string> run_arguments::repeated() const {

@@ -21,6 +21,8 @@ struct run_arguments {
   unsigned patience = 10;
 
   void add_to(CLI::App& app);
+  /// Reads what `belay run` has read already. Throws failure.
+  void read_again(CLI::App& app, int count, char** arguments);
   /// The options as arguments again, without the drivers and what compiles them.
   std::vector<std::string> repeated() const;
 };

@@ -2,7 +2,6 @@
 // both of its sides.
 #include <sstream>
 
-#include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/run_arguments.hpp"
 #include "host/together/together.hpp"
@@ -14,12 +13,7 @@ int run_both(int count, char** arguments) {
   CLI::App app("Runs drivers and a program in one process; started by `belay run`.",
                "belay-together");
   run_arguments parsed;
-  parsed.add_to(app);
-  try {
-    app.parse(count, arguments);
-  } catch (const CLI::ParseError& error) {
-    throw failure(wrong_use, error.what());
-  }
+  parsed.read_again(app, count, arguments);
   host::together_options options;
   options.drivers = parsed.drivers;
   options.program = parsed.client;

@@ -109,11 +109,6 @@ const device_file* device_files::by_inode(std::uint64_t inode) {
   return place < files_.size() && files_[place].object != nullptr ? &files_[place] : nullptr;
 }
 
-std::size_t device_files::open_count() const {
-  const guard hold(lock_);
-  return open_.size();
-}
-
 tl::expected<void, std::string> device_files::mount(const std::string& folder) {
   folder_ = folder;
   const std::string options = fmt::format("default_permissions,fsname=belay,subtype=belay{}",

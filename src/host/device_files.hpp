@@ -83,7 +83,6 @@ class device_files {
 
   /// The files there are, by name.
   std::vector<device_file> files();
-  std::size_t open_count() const;
   const std::string& folder() const { return folder_; }
 
  private:

@@ -65,12 +65,16 @@ void file_operations::receive(fuse_req_t req, open_file& file, exchange_place pl
   }
   // Answered when the dispatch routine has returned: as on Windows, what a program asks for next
   // comes to the driver after this.
-  if (complete) send(req, file, place.id, asked);
-  fuse_reply_write(req, size);
+  if (const int refusal = complete ? send(req, file, place.id, asked) : 0; refusal != 0) {
+    fuse_reply_err(req, refusal);
+  } else {
+    fuse_reply_write(req, size);
+  }
 }
 
-void file_operations::send(fuse_req_t req, open_file& file, std::uint32_t id,
-                           const exchange_request& asked) {
+// Returns: 0, or the errno when the host takes no more.
+int file_operations::send(fuse_req_t req, open_file& file, std::uint32_t id,
+                          const exchange_request& asked) {
   device_files& files = of(req);
   const operation what = asked.major == major_read    ? operation::read
                          : asked.major == major_write ? operation::write
@@ -101,14 +105,12 @@ void file_operations::send(fuse_req_t req, open_file& file, std::uint32_t id,
   options.output_size = asked.output_size;
   options.offset = asked.offset;
   options.in_place = true;
-  options.process_id = static_cast<std::uint64_t>(entry.process_id);
-  options.over = &over;
-  options.context = &entry;
-  options.name = name_of(what);
-  wdm::request& request = files.table_.make_request(entry, options);
-  if (cancelled) request.cancel();
-  request.start();
-  files.table_.release(entry);
+  if (cancelled) files.table_.cancel(entry.number, reason_kind::user);
+  if (start(req, entry, options)) return 0;
+  const guard hold(files.lock_);
+  file.exchanges.erase(id);
+  --file.running;  // the write that sends it is answered yet: the file stays
+  return files.refusing_;
 }
 
 void file_operations::cancel_sent(fuse_req_t req, open_file& file, exchange_place place,

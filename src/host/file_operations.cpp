@@ -110,7 +110,6 @@ void file_operations::set_attributes(fuse_req_t req, fuse_ino_t inode, struct st
 void file_operations::read_folder(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
                                   fuse_file_info*) {
   const std::vector<device_file> files = of(req).files();
-  std::string out;
   std::vector<char> buffer(size);
   std::size_t used = 0;
   for (auto i = static_cast<std::size_t>(offset); i < files.size() + 2; ++i) {
@@ -174,8 +173,9 @@ void file_operations::interrupted(fuse_req_t req, void* number) {
   of(req).table_.cancel(reinterpret_cast<std::uint64_t>(number), reason_kind::user, true);
 }
 
-void file_operations::start(fuse_req_t req, pending& entry, wdm::request_options options) {
-  if (too_late(req, entry)) return;
+// Sends what is in the table to the driver. Returns: false if it was refused, and nothing sent.
+bool file_operations::start(fuse_req_t req, pending& entry, wdm::request_options options) {
+  if (too_late(req, entry)) return false;
   in_flight& table = of(req).table_;
   options.process_id = static_cast<std::uint64_t>(entry.process_id);
   options.over = &over;
@@ -183,11 +183,15 @@ void file_operations::start(fuse_req_t req, pending& entry, wdm::request_options
   options.name = name_of(entry.what);
   const std::uint64_t number = entry.number;
   const bool nonblocking = entry.nonblocking;
-  fuse_req_interrupt_func(req, &interrupted, reinterpret_cast<void*>(number));
+  // An exchange is waited for by another read, whose interrupt counts.
+  if (!entry.wants_status) {
+    fuse_req_interrupt_func(req, &interrupted, reinterpret_cast<void*>(number));
+  }
   wdm::request& request = table.make_request(entry, options);
   request.start();  // the answer may have been given when it returns, and `req` be gone
   if (nonblocking) request.cancel();
   table.release(entry);
+  return true;
 }
 
 // The request is over, on any thread.

@@ -40,7 +40,7 @@ struct file_operations {
   static bool refused(fuse_req_t req, const open_file* file);
   static bool too_late(fuse_req_t req, pending& entry);
   static void interrupted(fuse_req_t req, void* number);
-  static void start(fuse_req_t req, pending& entry, wdm::request_options options);
+  static bool start(fuse_req_t req, pending& entry, wdm::request_options options);
   static void over(wdm::request& request, void* context);
   static void answer(fuse_req_t req, pending& entry, wdm::request& request, std::int32_t status);
   static void read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
@@ -66,8 +66,7 @@ struct file_operations {
                   std::size_t size, exchange_request& asked, bool& complete);
   static void receive(fuse_req_t req, open_file& file, exchange_place place, const char* data,
                       std::size_t size);
-  static void send(fuse_req_t req, open_file& file, std::uint32_t id,
-                   const exchange_request& asked);
+  static int send(fuse_req_t req, open_file& file, std::uint32_t id, const exchange_request& asked);
   static void cancel_sent(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);
   static std::vector<unsigned char> first_part(open_file& file, std::uint32_t id, std::size_t room);
   static void perform(fuse_req_t req, open_file& file, exchange_place place, std::size_t size);

@@ -31,8 +31,6 @@ const char* name_of(operation what) {
       return "ioctl";
     case operation::flush:
       return "flush";
-    case operation::cleanup:
-      return "close";
   }
   return "?";
 }
@@ -132,15 +130,11 @@ bool in_flight::cancel_serial(std::uint64_t serial, belay::reason why) {
 }
 
 std::size_t in_flight::cancel_all(belay::reason why, const open_file* file) {
-  std::deque<std::uint64_t> numbers;
-  {
-    const guard hold(lock_);
-    for (const pending& each : entries_) {
-      if (each.references > 0 && (file == nullptr || each.file == file)) {
-        numbers.push_back(each.number);
-      }
-    }
-  }
+  std::vector<std::uint64_t> numbers;
+  visit_each([&](pending& each) {
+    if (file == nullptr || each.file == file) numbers.push_back(each.number);
+    return true;
+  });
   for (const std::uint64_t each : numbers) cancel(each, why);
   return numbers.size();
 }

@@ -22,7 +22,7 @@ struct fuse_req;
 
 namespace belay::inline BELAY_BUILD::host {
 
-enum class operation : std::uint8_t { open, read, write, control, flush, cleanup };
+enum class operation : std::uint8_t { open, read, write, control, flush };
 const char* name_of(operation what);
 
 struct open_file;

@@ -10,11 +10,12 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
 #include "host/allocation_faults.hpp"
 #include "host/bug_check.hpp"
+#include "host/happening.hpp"
+#include "host/loaded_drivers.hpp"
 #include "host/mount_point.hpp"
 #include "kernel/executive.hpp"
 #include "kernel/verifier.hpp"
@@ -25,40 +26,6 @@ namespace {
 
 constexpr sync::nanoseconds second = 1'000'000'000;
 constexpr int tick_ms = 100;
-
-/// A descriptor that becomes readable once something has happened.
-class happening {
- public:
-  happening() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~happening() { close(descriptor_); }
-  void tell() const {
-    const std::uint64_t one = 1;
-    if (write(descriptor_, &one, sizeof one) < 0) std::abort();
-  }
-  int descriptor() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-std::string words_of(std::int32_t status) {
-  switch (static_cast<std::uint32_t>(status)) {
-    case 0xC0000035:
-      return "STATUS_OBJECT_NAME_COLLISION: another driver has a device or link of that name";
-    case 0xC000009A:
-      return "STATUS_INSUFFICIENT_RESOURCES";
-    case 0xC000000D:
-      return "STATUS_INVALID_PARAMETER";
-    case 0xC0000001:
-      return "STATUS_UNSUCCESSFUL";
-    case 0xC00000BB:
-      return "STATUS_NOT_SUPPORTED";
-    case 0xC000000E:
-      return "STATUS_NO_SUCH_DEVICE";
-    default:
-      return "see ntstatus.h";
-  }
-}
 
 sigset_t awaited_signals() {
   sigset_t out;
@@ -85,7 +52,6 @@ class session {
   bool load_all();
   bool mount();
   void take_down();
-  void unload_all();
   void fail(int code, const std::string& message);
 
   // On the main thread.
@@ -99,8 +65,7 @@ class session {
   view& show_;
   std::string folder_;
   bool made_folder_ = false;
-  std::vector<driver_image> images_;
-  std::vector<_DRIVER_OBJECT*> drivers_;
+  loaded_drivers drivers_;
   in_flight table_;
   std::unique_ptr<device_files> files_;
   happening broken_, changed_;
@@ -122,37 +87,13 @@ void session::fail(int code, const std::string& message) {
 }
 
 bool session::load_all() {
-  for (const std::string& path : options_.drivers) {
-    auto image = driver_image::load(path);
-    if (!image) {
-      fail(image.error().exit_code, image.error().message);
-      return false;
-    }
-    for (const driver_image& each : images_) {
-      if (each.entry != image->entry) continue;
-      fail(2, path + ": is loaded already");
-      return false;
-    }
-    images_.push_back(std::move(*image));
-    const driver_image& made = images_.back();
-    wdm::load_result loaded;
-    std::size_t failed;
-    do {  // where allocations fail, each attempt comes further than the one before
-      failed = failed_allocations();
-      loaded = wdm::load_driver(made.entry, made.service.c_str(), made.code());
-    } while (loaded.driver == nullptr && failed != failed_allocations());
-    if (loaded.driver == nullptr) {
-      fail(2, fmt::format("{}: DriverEntry failed with {:#010x} ({}); nothing was mounted", path,
-                          static_cast<std::uint32_t>(loaded.status), words_of(loaded.status)));
-      return false;
-    }
-    drivers_.push_back(loaded.driver);
-  }
-  return true;
+  const auto loaded = drivers_.load(options_.drivers);
+  if (!loaded) fail(loaded.error().exit_code, loaded.error().message + "; nothing was mounted");
+  return loaded.has_value();
 }
 
 bool session::mount() {
-  files_ = std::make_unique<device_files>(table_, drivers_);
+  files_ = std::make_unique<device_files>(table_, drivers_.objects());
   if (files_->files().empty()) {
     fail(2, "no device of the driver has a name or a symbolic link: there is nothing to mount");
     return false;
@@ -173,10 +114,6 @@ bool session::mount() {
   return true;
 }
 
-void session::unload_all() {
-  for (; !drivers_.empty(); drivers_.pop_back()) wdm::unload_driver(drivers_.back());
-}
-
 // Handles closed, requests cancelled, drivers unloaded, mount gone.
 void session::take_down() {
   files_->refuse(ENODEV);
@@ -189,7 +126,7 @@ void session::take_down() {
     return;
   }
   files_->close_all();
-  unload_all();
+  drivers_.unload();
 }
 
 void session::system() {
@@ -212,7 +149,7 @@ void session::system() {
     sync::join(server);
     if (made_folder_) rmdir(folder_.c_str());
   } else {
-    unload_all();
+    drivers_.unload();
   }
   const bool stuck = table_.count() != 0;
   if (!stuck) {
@@ -263,7 +200,7 @@ int session::end_by_bug_check() {
     files_->answer_all(EIO);
   }
   const bug_check& what = the_bug_check();
-  show_.bug_checked({what, frames_of(what, images_), screen_of(what, images_)});
+  show_.bug_checked({what, frames_of(what, drivers_.images()), screen_of(what, drivers_.images())});
   if (mounted) files_->unmount();
   if (made_folder_) rmdir(folder_.c_str());
   return 1;

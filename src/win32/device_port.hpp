@@ -19,6 +19,23 @@ namespace belay::inline BELAY_BUILD::win32 {
 
 enum class io_kind : std::uint8_t { open, read, write, control, flush };
 
+/// The major function of the packet that a request becomes.
+constexpr std::uint8_t major_of(io_kind kind) {
+  switch (kind) {
+    case io_kind::open:
+      return 0;
+    case io_kind::read:
+      return 3;
+    case io_kind::write:
+      return 4;
+    case io_kind::control:
+      return 14;
+    case io_kind::flush:
+      return 9;
+  }
+  return 0;
+}
+
 /// How a request ended.
 struct io_result {
   std::int32_t status = 0;  ///< IoStatus.Status, an NTSTATUS

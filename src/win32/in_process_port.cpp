@@ -13,22 +13,6 @@ namespace belay::inline BELAY_BUILD::win32 {
 
 namespace {
 
-std::uint8_t major_of(io_kind kind) {
-  switch (kind) {
-    case io_kind::open:
-      return 0;
-    case io_kind::read:
-      return 3;
-    case io_kind::write:
-      return 4;
-    case io_kind::control:
-      return 14;
-    case io_kind::flush:
-      return 9;
-  }
-  return 0;
-}
-
 void told(wdm::request& self, void* context) {
   auto& io = *static_cast<port_io*>(context);
   io.over(io, {self.status(), self.information(), self.pended()});

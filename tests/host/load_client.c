@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -67,6 +68,14 @@ static void read_ended(long result, uint64_t token)
 
 static unsigned random_below(unsigned *state, unsigned limit) { return (unsigned)rand_r(state) % limit; }
 
+/* Lets others have the processor, so many times: the pace of this load is what they do meanwhile. */
+static void give_way(unsigned turns)
+{
+    while (turns-- > 0) {
+        sched_yield();
+    }
+}
+
 static void *write_always(void *unused)
 {
     uint64_t token = (uint64_t)seed << 40;
@@ -82,7 +91,7 @@ static void *write_always(void *unused)
         } else {
             ++refused;
         }
-        usleep(random_below(&own, 1000));
+        give_way(random_below(&own, 32));
     }
     return NULL;
 }
@@ -176,7 +185,7 @@ static void with_ring(void)
             ending = 1;
         }
         left -= reap(&ring);
-        usleep(random_below(&random, 2000));
+        give_way(random_below(&random, 64));
     }
     pthread_join(writer, NULL);
     io_uring_queue_exit(&ring);
@@ -219,7 +228,7 @@ static void with_threads(void)
         pthread_kill(readers[random_below(&random, (unsigned)depth)], SIGUSR1);
         ++cancels;
         if (random_below(&random, 4) == 0) {
-            usleep(random_below(&random, 2000));
+            give_way(random_below(&random, 64));
         }
         if (!ending && is_over(since)) {
             ending = 1;

@@ -26,7 +26,6 @@ using win32::io_kind;
 using win32::port_io;
 
 constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
-constexpr auto status_no_memory = static_cast<std::int32_t>(0xC0000017);
 constexpr auto status_not_found = static_cast<std::int32_t>(0xC0000034);
 constexpr auto status_not_supported = static_cast<std::int32_t>(0xC00000BB);
 constexpr std::int32_t status_pending = 0x103;
@@ -132,19 +131,6 @@ struct request final : work {
 };
 
 request& request_of(const port_io& io) { return *static_cast<request*>(io.port); }
-
-std::uint8_t major_of(io_kind kind) {
-  switch (kind) {
-    case io_kind::read:
-      return 3;
-    case io_kind::write:
-      return 4;
-    case io_kind::flush:
-      return 9;
-    default:
-      return 14;
-  }
-}
 
 class device_files_port final : public win32::device_port {
  public:

@@ -40,44 +40,47 @@ io_uring_sqe* ring::entry_for(work& what) {
   return entry;
 }
 
-// REQUIRES: lock_ is held, the entry is filled in.
-void ring::submit_locked(work& what) {
-  if (what.cancelled) {
-    io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
-    io_uring_prep_cancel64(entry, what.number, 0);
-    io_uring_sqe_set_data64(entry, 0);
-  }
+// REQUIRES: lock_ is held.
+void ring::submit_locked() {
   while (io_uring_submit(&ring_) == -EINTR) {
   }
+}
+
+// REQUIRES: lock_ is held; `what` was submitted, or is about to be.
+void ring::cancel_locked(const work& what) {
+  io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
+  io_uring_prep_cancel64(entry, what.number, 0);
+  io_uring_sqe_set_data64(entry, 0);
+}
+
+// REQUIRES: lock_ is held; `entry` is filled in.
+void ring::submit(work& what, io_uring_sqe* entry) {
+  io_uring_sqe_set_flags(entry, IOSQE_ASYNC);  // or the submission itself would block
+  io_uring_sqe_set_data64(entry, what.number);
+  if (what.cancelled) cancel_locked(what);
+  submit_locked();
 }
 
 void ring::read(work& what, int fd, const iovec* parts, unsigned count, std::int64_t offset) {
   const guard hold(lock_);
   io_uring_sqe* const entry = entry_for(what);
   io_uring_prep_readv(entry, fd, parts, count, static_cast<std::uint64_t>(offset));
-  io_uring_sqe_set_flags(entry, IOSQE_ASYNC);  // or the submission itself would block
-  io_uring_sqe_set_data64(entry, what.number);
-  submit_locked(what);
+  submit(what, entry);
 }
 
 void ring::open(work& what, const char* path, int flags) {
   const guard hold(lock_);
   io_uring_sqe* const entry = entry_for(what);
   io_uring_prep_openat(entry, AT_FDCWD, path, flags, 0);
-  io_uring_sqe_set_flags(entry, IOSQE_ASYNC);
-  io_uring_sqe_set_data64(entry, what.number);
-  submit_locked(what);
+  submit(what, entry);
 }
 
 void ring::cancel(work& what) {
   const guard hold(lock_);
   what.cancelled = true;
   if (what.number == 0 || submitted_.count(what.number) == 0) return;
-  io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
-  io_uring_prep_cancel64(entry, what.number, 0);
-  io_uring_sqe_set_data64(entry, 0);
-  while (io_uring_submit(&ring_) == -EINTR) {
-  }
+  cancel_locked(what);
+  submit_locked();
 }
 
 void ring::listen() {

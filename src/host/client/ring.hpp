@@ -39,7 +39,9 @@ class ring {
   bool start();
   void listen();
   io_uring_sqe* entry_for(work& what);
-  void submit_locked(work& what);
+  void submit(work& what, io_uring_sqe* entry);
+  void cancel_locked(const work& what);
+  void submit_locked();
 
   io_uring ring_{};
   sync::inner_lock lock_;

@@ -2,16 +2,16 @@
 
 #include <dlfcn.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
 
 #include "host/bug_check.hpp"
+#include "host/happening.hpp"
+#include "host/loaded_drivers.hpp"
 #include "kernel/verifier.hpp"
 #include "win32/crt.hpp"
 #include "win32/process.hpp"
@@ -21,12 +21,7 @@ namespace belay::inline BELAY_BUILD::host {
 
 namespace {
 
-int broken = -1;  // readable after a bug check
-
-void tell(int descriptor) {
-  const std::uint64_t one = 1;
-  if (write(descriptor, &one, sizeof one) < 0) std::abort();
-}
+const happening* bug_checked = nullptr;
 
 // The drivers are there; the program's own way to install them finds that.
 win32::service_answer installed(win32::service_request what, const char16_t*, const char16_t*) {
@@ -36,29 +31,16 @@ win32::service_answer installed(win32::service_request what, const char16_t*, co
 
 struct together {
   const together_options& options;
-  std::vector<driver_image> images;
+  loaded_drivers drivers;
   void* program = nullptr;
-  int done = eventfd(0, EFD_CLOEXEC);
+  happening done;
   int code = 0;
   std::string refused;
 
-  bool load(std::vector<_DRIVER_OBJECT*>& drivers) {
-    for (const std::string& path : options.drivers) {
-      auto image = driver_image::load(path);
-      if (!image) {
-        refused = image.error().message;
-        return false;
-      }
-      images.push_back(std::move(*image));
-      const driver_image& made = images.back();
-      const wdm::load_result loaded =
-          wdm::load_driver(made.entry, made.service.c_str(), made.code());
-      if (loaded.driver == nullptr) {
-        refused = fmt::format("{}: DriverEntry failed with {:#010x}", path,
-                              static_cast<std::uint32_t>(loaded.status));
-        return false;
-      }
-      drivers.push_back(loaded.driver);
+  bool load() {
+    if (const auto loaded = drivers.load(options.drivers); !loaded) {
+      refused = loaded.error().message;
+      return false;
     }
     program = dlopen(std::filesystem::absolute(options.program).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (program == nullptr) refused = fmt::format("{}: {}", options.program, dlerror());
@@ -78,8 +60,7 @@ struct together {
 
   void run() {
     wdm::start();
-    std::vector<_DRIVER_OBJECT*> drivers;
-    if (load(drivers)) {
+    if (load()) {
       win32::set_service_loader(&installed);
       win32::start();
       code = static_cast<int>(win32::run_program(
@@ -88,26 +69,27 @@ struct together {
     } else {
       code = 2;
     }
-    for (; !drivers.empty(); drivers.pop_back()) wdm::unload_driver(drivers.back());
+    drivers.unload();
     wdm::stop();
-    tell(done);
+    done.tell();
   }
 };
 
 }  // namespace
 
 int run_together(const together_options& options) {
-  broken = eventfd(0, EFD_CLOEXEC);
-  catch_bug_checks([] { tell(broken); });
+  const happening broken;
+  bug_checked = &broken;
+  catch_bug_checks([] { bug_checked->tell(); });
   kernel::set_verifier(options.verifier);
-  together all{options};
+  together all{.options = options};
   const sync::actor_id system = sync::spawn(
       {.name = "system"}, [](void* self) { static_cast<together*>(self)->run(); }, &all);
-  pollfd waits[] = {{broken, POLLIN, 0}, {all.done, POLLIN, 0}};
+  pollfd waits[] = {{broken.descriptor(), POLLIN, 0}, {all.done.descriptor(), POLLIN, 0}};
   while (poll(waits, 2, -1) < 0) {
   }
   if (waits[0].revents != 0) {
-    std::fputs(screen_of(the_bug_check(), all.images).c_str(), stderr);
+    std::fputs(screen_of(the_bug_check(), all.drivers.images()).c_str(), stderr);
     std::fflush(nullptr);
     std::_Exit(1);  // the driver's threads are still about
   }
