@@ -107,10 +107,17 @@ int file_operations::send(fuse_req_t req, open_file& file, std::uint32_t id,
   options.in_place = true;
   if (cancelled) files.table_.cancel(entry.number, reason_kind::user);
   if (start(req, entry, options)) return 0;
-  const guard hold(files.lock_);
-  file.exchanges.erase(id);
-  --file.running;  // the write that sends it is answered yet: the file stays
-  return files.refusing_;
+  int refusal = 0;
+  fuse_req_t waiter = nullptr;
+  {
+    const guard hold(files.lock_);
+    refusal = files.refusing_;
+    waiter = file.exchanges[id].waiter;
+    file.exchanges.erase(id);
+    --file.running;  // the write that sends it is not answered yet: the file stays
+  }
+  if (waiter != nullptr) fuse_reply_err(waiter, refusal);
+  return refusal;
 }
 
 void file_operations::cancel_sent(fuse_req_t req, open_file& file, exchange_place place,
