@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/failure.hpp"
@@ -46,6 +47,8 @@ int bound_of(const std::string& text) {
 }
 
 }  // namespace
+
+bool check_arguments::given(const std::string& option) const { return app->count(option) != 0; }
 
 void check_arguments::add_to(CLI::App& to) {
   app = &to;

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "explore/check.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace belay::cli {
 
@@ -33,7 +35,7 @@ struct check_arguments {
   CLI::App* app = nullptr;
 
   void add_to(CLI::App& app);
-  bool given(const std::string& option) const { return app->count(option) != 0; }
+  bool given(const std::string& option) const;
   /// The options, without the drivers and what concerns compiling, to be read again by another
   /// program.
   std::vector<std::string> repeated() const;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

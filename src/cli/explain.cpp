@@ -1,4 +1,5 @@
 // belay explain: a clause in words.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 

@@ -12,9 +12,7 @@ namespace belay::cli {
 namespace {
 
 int host_drivers(int count, char** arguments) {
-  CLI::App app("Hosts drivers; started by `belay run`.", "belay-host");
-  run_arguments parsed;
-  parsed.read_again(app, count, arguments);
+  const run_arguments parsed = run_arguments::read_again(count, arguments);
   if (parsed.folder.empty()) throw failure(wrong_use, "--mount is missing; use `belay run`");
   host::session_options options;
   options.drivers = parsed.drivers;

@@ -1,4 +1,5 @@
 // belay list: the Windows functions that Belay has, and its clauses.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>

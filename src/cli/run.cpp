@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>

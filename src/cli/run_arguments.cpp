@@ -1,5 +1,7 @@
 #include "cli/run_arguments.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include "cli/failure.hpp"
 
 namespace belay::cli {
@@ -26,13 +28,16 @@ void run_arguments::add_to(CLI::App& app) {
   app.add_flag("--plain", plain, "no live view, even on a terminal");
 }
 
-void run_arguments::read_again(CLI::App& app, int count, char** arguments) {
-  add_to(app);
+run_arguments run_arguments::read_again(int count, char** arguments) {
+  CLI::App app("Started by `belay run`.");
+  run_arguments out;
+  out.add_to(app);
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
     throw failure(wrong_use, error.what());
   }
+  return out;
 }
 
 std::vector<std::string> run_arguments::repeated() const {

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace belay::cli {
 
@@ -21,8 +23,8 @@ struct run_arguments {
   unsigned patience = 10;
 
   void add_to(CLI::App& app);
-  /// Reads what `belay run` has read already. Throws failure.
-  void read_again(CLI::App& app, int count, char** arguments);
+  /// What `belay run` has read already and passed on. Throws failure.
+  static run_arguments read_again(int count, char** arguments);
   /// The options as arguments again, without the drivers and what compiles them.
   std::vector<std::string> repeated() const;
 };

@@ -10,10 +10,7 @@ namespace belay::cli {
 namespace {
 
 int run_both(int count, char** arguments) {
-  CLI::App app("Runs drivers and a program in one process; started by `belay run`.",
-               "belay-together");
-  run_arguments parsed;
-  parsed.read_again(app, count, arguments);
+  const run_arguments parsed = run_arguments::read_again(count, arguments);
   host::together_options options;
   options.drivers = parsed.drivers;
   options.program = parsed.client;
