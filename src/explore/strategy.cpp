@@ -11,21 +11,21 @@ namespace {
 
 std::uint64_t bit(actor_id who) { return std::uint64_t{1} << who; }
 
+actor_id any_of(std::uint64_t candidates, random_source& random) {
+  const auto count = static_cast<std::uint32_t>(__builtin_popcountll(candidates));
+  for (std::uint32_t skip = random.below(count); skip != 0; --skip) candidates &= candidates - 1;
+  return __builtin_ctzll(candidates);
+}
+
 }  // namespace
 
-actor_id random_walk::choose(const decision& what) {
-  std::uint64_t rest = what.candidates;
-  const int count = __builtin_popcountll(rest);
-  for (std::uint32_t skip = random_.below(static_cast<std::uint32_t>(count)); skip != 0; --skip) {
-    rest &= rest - 1;
-  }
-  return __builtin_ctzll(rest);
-}
+actor_id random_walk::choose(const decision& what) { return any_of(what.candidates, random_); }
 
 void priority_walk::start(std::uint64_t seed, int depth, std::uint64_t steps) {
   random_.reseed(seed);
   std::fill(std::begin(priority_), std::end(priority_), std::uint64_t{0});
   lowest_ = std::uint64_t{1} << 40;
+  fair_after_ = 2 * steps;
   changes_ = std::min(depth - 1, 16);
   for (int i = 0; i < changes_; ++i) {
     change_at_[i] = 1 + random_.below(static_cast<std::uint32_t>(steps));
@@ -50,6 +50,7 @@ actor_id priority_walk::choose(const decision& what) {
     return best;
   };
   const std::uint64_t step = sync::world().steps() + 1;
+  if (step > fair_after_) return any_of(what.candidates, random_);
   // One who yields lets the others go first.
   if (what.current >= 0 && !what.current_goes_on && (what.candidates & bit(what.current)) != 0) {
     priority_[what.current] = lowest_--;

@@ -59,7 +59,9 @@ class random_walk final : public sync::chooser {
 };
 
 /// Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): random priorities, lowered
-/// at `depth` - 1 random steps of about `steps`.
+/// at `depth` - 1 random steps of about `steps`. Priorities are unfair: who waits in a loop for one
+/// of lower priority would wait for ever. So an execution twice as long as `steps` goes on as a
+/// random walk.
 class priority_walk final : public sync::chooser {
  public:
   void start(std::uint64_t seed, int depth, std::uint64_t steps);
@@ -71,6 +73,7 @@ class priority_walk final : public sync::chooser {
   random_source random_{1};
   std::uint64_t priority_[sync::max_actors] = {};
   std::uint64_t lowest_ = 0;
+  std::uint64_t fair_after_ = 0;
   std::uint64_t change_at_[16] = {};
   int changes_ = 0;
 };

@@ -55,6 +55,30 @@ TEST(Scheduler, FindsADeadlockAndNamesItsCycle) {
       << found->text;
 }
 
+// Who is always ready keeps nobody waiting for ever, whatever the strategy.
+TEST(Scheduler, ALoopThatWaitsForAnotherEnds) {
+  sync::atomic<bool> stop{false};
+  program_under_test p;
+  p.before([&] { stop.store(false); });
+  p.actor("waits", [&] { while (!stop.load()) continue; });
+  p.actor("stops", [&] { stop.store(true); });
+  bounded_search bounded;
+  bounded.start(1, {.histories = false, .moves = false});
+  std::uint64_t executions = 0;
+  do {
+    bounded.begin();
+    const execution it = run_to_finding(p, bounded);
+    ASSERT_FALSE(it.found.has_value()) << it.found->text;
+    ++executions;
+  } while (bounded.advance());
+  EXPECT_GT(executions, 1'000u);
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    priority_walk priorities;
+    priorities.start(seed, 2, 64);
+    EXPECT_FALSE(run_to_finding(p, priorities).found.has_value()) << seed;
+  }
+}
+
 TEST(Scheduler, TheClockMovesOnlyWhenNobodyMustRun) {
   sync::nanoseconds woke = 0;
   bool worked = false;

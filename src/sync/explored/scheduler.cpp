@@ -10,6 +10,10 @@ namespace belay::inline BELAY_BUILD::sync {
 
 scheduler the_scheduler;
 
+namespace {
+constexpr std::uint64_t steps_between_looks = 1'024;
+}
+
 void history_table::grow() {
   std::vector<cell> old(cells_.size() * 2);
   old.swap(cells_);
@@ -44,6 +48,8 @@ ending scheduler::run(entry setup, void* argument) {
   }
   live_ = gated_ = optional_ = lingering_ = used_ = ever_optional_ = 0;
   steps_ = switches_ = 0;
+  next_look_ = steps_between_looks;
+  could_go_ = 0;
   advances_ = 0;
   now_ = 0;
   alarms_ = nullptr;
@@ -88,6 +94,8 @@ actor_id scheduler::pick() {
       ending_ = ending::step_limit;
       return no_actor;
     }
+    if (steps_ >= next_look_) [[unlikely]]
+      candidates = be_fair(candidates, reluctant);
     actor_id chosen;
     if ((candidates & (candidates - 1)) == 0) {
       chosen = __builtin_ctzll(candidates);
@@ -132,6 +140,22 @@ std::uint64_t scheduler::idle(std::uint64_t candidates) {
   }
   if (candidates == 0) ending_ = ending::deadlock;
   return candidates;
+}
+
+// Fairness: whoever must run, could have gone on at the last look and has not gone since, goes now.
+// Otherwise a loop that always has something to do would keep the others waiting for ever.
+std::uint64_t scheduler::be_fair(std::uint64_t candidates, std::uint64_t reluctant) {
+  std::uint64_t kept_waiting = 0;
+  const std::uint64_t can_go = candidates & ~reluctant;
+  for (std::uint64_t rest = can_go; rest != 0; rest &= rest - 1) {
+    actor& each = actors_[static_cast<std::size_t>(__builtin_ctzll(rest))];
+    if (each.steps == each.steps_at_look) kept_waiting |= rest & -rest;
+    each.steps_at_look = each.steps;
+  }
+  kept_waiting &= could_go_;
+  could_go_ = can_go;
+  next_look_ = steps_ + steps_between_looks;
+  return kept_waiting != 0 ? kept_waiting : candidates;
 }
 
 // On a limited number of processors an actor at DISPATCH_LEVEL or above keeps its own to itself.

@@ -65,6 +65,7 @@ struct actor {
   std::uint64_t history = 0;
   std::uint64_t identity = 0;  // across executions
   std::uint32_t steps = 0;
+  std::uint32_t steps_at_look = 0;
   std::uint32_t children = 0;
   std::uint8_t interrupt_level = 0;
   std::uint8_t seals = 0;
@@ -191,6 +192,7 @@ class scheduler {
   actor_id pick();
   std::uint64_t idle(std::uint64_t candidates);
   std::uint64_t keep_to_processors(std::uint64_t candidates) const;
+  std::uint64_t be_fair(std::uint64_t candidates, std::uint64_t reluctant);
   void advance_clock();
   nanoseconds next_deadline() const;
   void observe();
@@ -216,6 +218,8 @@ class scheduler {
   recorder* recorder_ = nullptr;
   std::uint64_t steps_ = 0;
   std::uint64_t step_limit_ = 20'000;
+  std::uint64_t next_look_ = 0;  // at who is kept waiting
+  std::uint64_t could_go_ = 0;   // at the last look
   std::uint64_t switches_ = 0;
   std::uint64_t execution_ = 0;
   std::uint32_t patience_ = 4;
