@@ -136,9 +136,8 @@ std::vector<std::string> check_arguments::repeated() const {
 explore::check_options check_arguments::options() const {
   explore::check_options to;
   to.driver = drivers.front();
-  for (const char* other :
-       {"--scenario", "--with-driver", "--client", "--client-args", "--device", "--clients",
-        "--requests", "--op", "--expect", "--trace", "--html", "--brief"}) {
+  for (const char* other : {"--scenario", "--with-driver", "--client", "--client-args", "--device",
+                            "--clients", "--requests", "--op", "--expect", "--brief"}) {
     if (callbacks && given(other)) {
       throw failure(wrong_use,
                     fmt::format("--callbacks calls each routine of the driver by itself: "

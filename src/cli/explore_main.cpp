@@ -15,6 +15,7 @@
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "explore/expectation.hpp"
+#include "explore/report_callbacks.hpp"
 #include "explore/report_html.hpp"
 #include "explore/report_json.hpp"
 #include "explore/report_text.hpp"
@@ -98,15 +99,43 @@ int exit_code_of(const explore::callbacks_result& result) {
   return code;
 }
 
-int check_callbacks(const check_arguments& arguments, const explore::check_options& options,
+// The trace and the page, where the context says. `result` may be nullptr.
+void write_files(const explore::trace& example, const explore::check_result* result,
+                 const explore::report_context& context) {
+  if (!context.trace_file.empty()) write_file(context.trace_file, explore::to_json(example));
+  if (!context.html_file.empty())
+    write_file(context.html_file, explore::html_report(example, result, context));
+}
+
+// Each finding has files of its own, with the callback's name before the ending.
+std::string file_of(const std::string& file, const explore::callback& of) {
+  if (file.empty() || file == "-") return file;
+  const fs::path path = file;
+  std::string name = of.name();
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return (path.parent_path() /
+          fmt::format("{}.{}{}", path.stem().string(), name, path.extension().string()))
+      .string();
+}
+
+int check_callbacks(check_arguments& arguments, const explore::check_options& options,
                     const std::string& source) {
-  const auto result = explore::check_callbacks(options);
+  auto result = explore::check_callbacks(options);
   if (!result) {
     throw failure(result.error().exit_code,
                   replaced(result.error().message, options.driver, source));
   }
+  const auto clauses = guest::load_clauses().value_or(std::vector<guest::clause>{});
+  explore::report_context context = context_for(source, clauses);
+  for (explore::callback_result& each : result->all) {
+    if (!each.example) continue;
+    choose_files(arguments, fs::path(source).stem().string());
+    context.trace_file = each.trace_file = file_of(arguments.trace, each.of);
+    context.html_file = each.html_file = file_of(arguments.html, each.of);
+    write_files(*each.example, nullptr, context);
+  }
   if (!arguments.json.empty()) write_file(arguments.json, explore::callbacks_json(*result, source));
-  print(explore::callbacks_text(*result, source));
+  print(explore::callbacks_text(*result, context));
   return exit_code_of(*result);
 }
 
@@ -144,10 +173,7 @@ int check_body(int count, char** words) {
     choose_files(arguments, stem);
     context.trace_file = arguments.trace;
     context.html_file = arguments.html;
-    if (!arguments.trace.empty()) write_file(arguments.trace, explore::to_json(*result->example));
-    if (!arguments.html.empty()) {
-      write_file(arguments.html, explore::html_report(*result->example, &*result, context));
-    }
+    write_files(*result->example, &*result, context);
   }
   if (!arguments.json.empty()) write_file(arguments.json, explore::result_to_json(*result, source));
   print(arguments.brief ? explore::brief_line(*result, stem)

@@ -16,63 +16,9 @@ namespace belay::inline BELAY_BUILD::explore {
 
 namespace {
 
-constexpr std::uint8_t create = 0, device_control = 14, internal_device_control = 15, shutdown = 16,
-                       power = 22, system_control = 23, pnp = 27;
-
-constexpr const char* major_names[] = {"IRP_MJ_CREATE",
-                                       "IRP_MJ_CREATE_NAMED_PIPE",
-                                       "IRP_MJ_CLOSE",
-                                       "IRP_MJ_READ",
-                                       "IRP_MJ_WRITE",
-                                       "IRP_MJ_QUERY_INFORMATION",
-                                       "IRP_MJ_SET_INFORMATION",
-                                       "IRP_MJ_QUERY_EA",
-                                       "IRP_MJ_SET_EA",
-                                       "IRP_MJ_FLUSH_BUFFERS",
-                                       "IRP_MJ_QUERY_VOLUME_INFORMATION",
-                                       "IRP_MJ_SET_VOLUME_INFORMATION",
-                                       "IRP_MJ_DIRECTORY_CONTROL",
-                                       "IRP_MJ_FILE_SYSTEM_CONTROL",
-                                       "IRP_MJ_DEVICE_CONTROL",
-                                       "IRP_MJ_INTERNAL_DEVICE_CONTROL",
-                                       "IRP_MJ_SHUTDOWN",
-                                       "IRP_MJ_LOCK_CONTROL",
-                                       "IRP_MJ_CLEANUP",
-                                       "IRP_MJ_CREATE_MAILSLOT",
-                                       "IRP_MJ_QUERY_SECURITY",
-                                       "IRP_MJ_SET_SECURITY",
-                                       "IRP_MJ_POWER",
-                                       "IRP_MJ_SYSTEM_CONTROL",
-                                       "IRP_MJ_DEVICE_CHANGE",
-                                       "IRP_MJ_QUERY_QUOTA",
-                                       "IRP_MJ_SET_QUOTA",
-                                       "IRP_MJ_PNP"};
-
-bool has_file(std::uint8_t major) {
-  return major != shutdown && major != power && major != system_control && major != pnp;
-}
-
-bool is_control(std::uint8_t major) {
-  return major == device_control || major == internal_device_control;
-}
+constexpr std::uint8_t create = 0, pnp = 27;
 
 }  // namespace
-
-std::string callback::name() const {
-  switch (kind) {
-    case callback_kind::entry:
-      return "DriverEntry";
-    case callback_kind::add_device:
-      return "AddDevice";
-    case callback_kind::dispatch:
-      return major < std::size(major_names) ? major_names[major] : "?";
-    case callback_kind::dpc:
-      return fmt::format("DPC of device {}", device + 1);
-    case callback_kind::unload:
-      return "DriverUnload";
-  }
-  return "?";
-}
 
 // ---- one execution -----------------------------------------------------------------------------
 
@@ -127,6 +73,7 @@ void callback_program::call(_DRIVER_OBJECT* driver) {
     case callback_kind::dispatch:
       return dispatch(driver);
     case callback_kind::dpc:
+      if (found_.dpc[what_.device] == nullptr) return;
       if (what_.started) {
         wdm::call_dispatch(wdm::device_to_call(driver), nullptr, pnp, 0);
       }
@@ -146,7 +93,7 @@ void callback_program::dispatch(_DRIVER_OBJECT* driver) {
     return;
   }
   _FILE_OBJECT* file = nullptr;
-  if (has_file(what_.major)) {
+  if (what_.has_file()) {
     if (what_.opened) file = wdm::open(device).file;
     if (file == nullptr) file = wdm::make_unopened_file(device);
   }
@@ -171,13 +118,14 @@ class callback_checker {
  private:
   /// Explores it under each answer of the drivers beneath. Returns: it holds, and came back with
   /// success where they succeed.
-  bool check(callback what, const void* routine);
+  bool check(const callback& of, const void* routine);
   /// The callbacks of its devices.
   void check_device(const wdm::driver_callbacks& at_entry);
   /// Adds one search to `to`. Returns: whether to go on with the next.
   bool explore_one(const callback& what, callback_result& to);
   std::vector<std::uint32_t> control_codes() const;
-  std::string name_of(const void* routine) const;
+  /// With the driver's name for the routine, and its place.
+  callback named(callback what, const void* routine) const;
   /// A callback that cannot be called, and why.
   void leave_out(const callback& what, const void* routine, const std::string& why);
   void record_example(callback_result& to, const search_result& from);
@@ -190,16 +138,18 @@ class callback_checker {
   std::uint32_t device_type_ = 0;
 };
 
-std::string callback_checker::name_of(const void* routine) const {
-  if (routine == nullptr || symbols_.empty()) return {};
-  return symbols_.front().name_of(reinterpret_cast<std::uint64_t>(routine));
+callback callback_checker::named(callback what, const void* routine) const {
+  if (routine == nullptr || symbols_.empty()) return what;
+  const auto address = reinterpret_cast<std::uint64_t>(routine);
+  what.routine = symbols_.front().name_of(address);
+  what.where = symbols_.front().where(address);
+  return what;
 }
 
 void callback_checker::leave_out(const callback& what, const void* routine,
                                  const std::string& why) {
   callback_result result;
-  result.of = what;
-  result.routine = name_of(routine);
+  result.of = named(what, routine);
   result.why = why;
   out_.all.push_back(std::move(result));
 }
@@ -214,8 +164,9 @@ std::vector<std::uint32_t> callback_checker::control_codes() const {
 }
 
 void callback_checker::record_example(callback_result& to, const search_result& from) {
-  trace example;
-  sync::guest().restore_shared_set(from.shared);
+  trace example = head_of(from, options_);
+  example.of = to.of;
+  sync::guest().restore_shared_set(example.shared);
   if (!record(program_, from.directives, images_, example).found) {
     to.what = verdict::nondeterministic;
     to.why = "the finding did not come about again when it was recorded";
@@ -238,17 +189,12 @@ bool callback_checker::explore_one(const callback& what, callback_result& to) {
   return false;
 }
 
-bool callback_checker::check(callback what, const void* routine) {
+bool callback_checker::check(const callback& of, const void* routine) {
+  callback what = named(of, routine);
   callback_result result;
   result.of = what;
-  result.routine = name_of(routine);
-  if (!symbols_.empty()) {
-    result.where = symbols_.front().where(reinterpret_cast<std::uint64_t>(routine));
-  }
   bool went_well = false;
-  const auto codes = what.kind == callback_kind::dispatch && is_control(what.major)
-                         ? control_codes()
-                         : std::vector<std::uint32_t>{0};
+  const auto codes = what.is_control() ? control_codes() : std::vector<std::uint32_t>{0};
   bool holds = true;
   for (const std::uint32_t code : codes) {
     what.control_code = code;
@@ -281,8 +227,8 @@ void callback_checker::check_device(const wdm::driver_callbacks& at_entry) {
   bool started = false, opened = false;
   const auto dispatch = [&](std::uint8_t major) {
     const void* const routine = found.dispatch[major];
-    const callback what{
-        .kind = callback_kind::dispatch, .major = major, .started = started, .opened = opened};
+    callback what{.kind = callback_kind::dispatch, .major = major, .started = started};
+    what.opened = opened && what.has_file();
     if (routine != nullptr && !has_device) leave_out(what, routine, why);
     return routine != nullptr && has_device && check(what, routine);
   };

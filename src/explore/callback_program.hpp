@@ -9,29 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "explore/callback.hpp"
 #include "explore/execution.hpp"
 #include "explore/guest_image.hpp"
 #include "explore/search.hpp"
 #include "explore/trace.hpp"
-#include "wdm/callbacks.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
-
-enum class callback_kind : std::uint8_t { entry, add_device, dispatch, dpc, unload };
-
-/// A call, and what is true before it.
-struct callback {
-  callback_kind kind = callback_kind::entry;
-  std::uint8_t major = 0;  ///< of a dispatch routine
-  int device = 0;          ///< of a DPC: its number
-  std::uint32_t control_code = 0;
-  wdm::lower_answer lower = wdm::lower_answer::success;
-  bool started = false;  ///< IRP_MN_START_DEVICE went before
-  bool opened = false;   ///< IRP_MJ_CREATE went before
-
-  /// "DriverEntry", "IRP_MJ_READ", "DPC of device 1" …
-  std::string name() const;
-};
 
 class callback_program final : public program {
  public:
@@ -66,13 +50,13 @@ class callback_program final : public program {
 
 /// What is known of one callback, over all answers of the drivers beneath.
 struct callback_result {
-  callback of;            ///< where something was found, with what led to it
-  std::string routine;    ///< the driver's name for it
-  source_location where;  ///< … and its place
+  callback of;  ///< where something was found, with what led to it
   verdict what = verdict::inconclusive;
   std::string why;
   std::uint64_t executions = 0;
   std::optional<trace> example;  ///< for a violation
+  std::string trace_file;        ///< where the trace was written; empty: nowhere
+  std::string html_file;         ///< and the page
 };
 
 struct callbacks_result {
@@ -83,9 +67,5 @@ struct callbacks_result {
 /// Explores each callback. A device is started, and a file opened, before the callbacks that
 /// come later in a life, if that went well when it was looked at by itself.
 callbacks_result explore_callbacks(const guest_images& images, const search_options& options);
-
-/// One line for each finding, then the table.
-std::string callbacks_text(const callbacks_result& result, const std::string& driver);
-std::string callbacks_json(const callbacks_result& result, const std::string& driver);
 
 }  // namespace belay::inline BELAY_BUILD::explore

@@ -49,7 +49,19 @@ struct subject {
   guest_images images;
 
   const guest::guest_file& under_test() const { return files.back(); }
+  /// Says in the trace what it is of.
+  void name_in(trace& to) const;
 };
+
+void subject::name_in(trace& to) const {
+  to.belay_version = guest::version;
+  to.driver = under_test().path;
+  to.build_id = under_test().build_id;
+  to.compiler = under_test().compiler;
+  for (const guest::guest_file& each : files) {
+    if (&each != &under_test()) to.with_drivers.push_back({each.path, each.build_id});
+  }
+}
 
 // `client`: the first path is a program.
 tl::expected<subject, refusal> open_subject(std::vector<std::string> paths, bool client) {
@@ -204,26 +216,9 @@ tl::expected<check_result, refusal> check_driver(const check_options& options) {
                                static_cast<std::uint32_t>(program.open_status()))});
   }
   if (out.search.what == verdict::violation) {
-    trace example;
-    example.belay_version = guest::version;
-    example.driver = options.driver;
-    example.build_id = opened->under_test().build_id;
-    for (const guest::guest_file& each : opened->files) {
-      if (&each != &opened->under_test())
-        example.with_drivers.push_back({each.path, each.build_id});
-    }
-    example.compiler = opened->under_test().compiler;
+    trace example = head_of(out.search, options.search);
+    opened->name_in(example);
     example.what = out.what;
-    example.strategy = out.search.found_by;
-    example.seed = options.search.seed;
-    example.found_at = out.search.found_at;
-    example.found_after = out.search.found_after;
-    example.preemptions = out.search.preemptions;
-    example.minimal = out.search.minimal;
-    example.directives = out.search.directives;
-    example.shared = out.search.shared;
-    const auto identities = sync::world().identities();
-    example.identities.assign(identities.begin(), identities.end());
     sync::guest().restore_shared_set(example.shared);
     printed.clear();
     keep_prints = true;
@@ -254,6 +249,13 @@ tl::expected<callbacks_result, refusal> check_callbacks(const check_options& opt
                        options.driver, static_cast<std::uint32_t>(out.load_status),
                        printed.empty() ? "nothing" : printed.substr(0, 400))});
   }
+  for (callback_result& each : out.all) {
+    if (!each.example) continue;
+    opened->name_in(*each.example);
+    scenario& what = each.example->what;
+    what.clients = what.requests = 0;
+    what.cpus = options.what.cpus;
+  }
   return out;
 }
 
@@ -278,7 +280,10 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
             paths[i], ids[i], opened->files[i].build_id)});
   }
   set_processors(from.what);
-  driver_program program(opened->images, from.what);
+  driver_program scenario(opened->images, from.what);
+  callback_program by_itself(opened->images);
+  if (from.of) by_itself.set(*from.of);
+  program& what = from.of ? static_cast<program&>(by_itself) : scenario;
   sync::guest().restore_shared_set(from.shared);
   std::array<std::uint64_t, sync::max_actors> identities{};
   std::copy_n(from.identities.begin(), std::min(from.identities.size(), identities.size()),
@@ -288,7 +293,7 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   out.same = true;
   for (int i = 0; i < times && out.same; ++i) {
     out.now = from;
-    out.run = record(program, from.directives, opened->images, out.now);
+    out.run = record(what, from.directives, opened->images, out.now);
     if (!out.run.found) {
       out.same = false;
       out.difference = "nothing was found this time";

@@ -261,6 +261,21 @@ void event_recorder::on_note(sync::actor_id who, const char* what, const void* o
   add(it);
 }
 
+trace head_of(const search_result& from, const search_options& options) {
+  trace to;
+  to.strategy = from.found_by;
+  to.seed = options.seed;
+  to.found_at = from.found_at;
+  to.found_after = from.found_after;
+  to.preemptions = from.preemptions;
+  to.minimal = from.minimal;
+  to.directives = from.directives;
+  to.shared = from.shared;
+  const auto identities = sync::world().identities();
+  to.identities.assign(identities.begin(), identities.end());
+  return to;
+}
+
 execution record(program& what, const std::vector<directive>& directives,
                  const guest_images& images, trace& into) {
   directed by;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "explore/execution.hpp"
+#include "explore/search.hpp"
 #include "explore/trace.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
@@ -47,6 +48,10 @@ class event_recorder final : public sync::recorder, public sync::chooser {
   std::uint64_t exchanged_ = 0;  // the packet whose CancelRoutine the last step exchanged
   raw_event exchange_{};
 };
+
+/// How `from` found what it found, and what its directives count on. Callers: before anything else
+/// is executed.
+trace head_of(const search_result& from, const search_options& options);
 
 /// Runs `what` along `directives` and writes its events into `into`, with names; `images` give the
 /// guests' symbols.

@@ -10,7 +10,6 @@
 #include "explore/report_html_style.hpp"
 #include "explore/source_text.hpp"
 #include "guest/bug_checks.hpp"
-#include "guest/symbols.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -289,7 +288,10 @@ std::string facts(const trace& example, const check_result* result, const report
   for (const trace::other_driver& each : example.with_drivers)
     add("with driver", std::filesystem::path(each.driver).stem().string());
   add("compiler", example.compiler);
-  add("scenario", describe(example.what));
+  if (example.of)
+    add("callback", describe(*example.of));
+  else
+    add("scenario", describe(example.what));
   add("device", example.what.device);
   add("found by", fmt::format("{}, execution {}, after {:.3f} s", example.strategy,
                               example.found_at, example.found_after));
@@ -362,10 +364,7 @@ std::string legend(const diagram& drawn) {
 std::string html_report(const trace& example, const check_result* result,
                         const report_context& context) {
   source_text sources;
-  source_location main;
-  for (const stack_frame& frame : example.stack) {
-    if (main.line == 0 || of_our_headers(main)) main = frame.where;
-  }
+  const source_location main = place_of(example);
   const trace shown = with_finding(example, main);
   const diagram drawn = draw(shown, 60);
   const guest::clause* known = context.clauses != nullptr
@@ -403,6 +402,8 @@ std::string html_report(const trace& example, const check_result* result,
       example.found.call.empty() || example.found.call.compare(0, 4, "irp:") == 0
           ? ""
           : " · last call " + escaped(example.found.call));
+  if (example.of)
+    out += fmt::format("<div class=\"place\">{}</div>\n", escaped(describe(*example.of)));
   out += "<div class=\"grid\">" + reasons(example, context) + scene(example, main, sources) +
          "</div>\n";
   out += "<div class=\"card\"><h2>How it comes about</h2>" + legend(drawn) +

@@ -255,12 +255,20 @@ std::string all_events(const trace& example) {
   return out;
 }
 
-std::string text_of_trace(const trace& example, const report_context& context) {
+source_location place_of(const trace& example) {
+  const stack_frame* const at = main_frame(example);
+  if (example.of && !example.of->where.file.empty() && (at == nullptr || of_our_headers(at->where)))
+    return example.of->where;
+  return at != nullptr ? at->where : source_location{};
+}
+
+std::string finding_text(const trace& example, const report_context& context) {
   const painter paint(context.colors);
   const finding& f = example.found;
   const stack_frame* at = main_frame(example);
+  const source_location where = place_of(example);
   std::string out = fmt::format(
-      "{} {} {}\n", paint.bold((at != nullptr ? place(at->where) : context.source) + ":"),
+      "{} {} {}\n", paint.bold((where.file.empty() ? context.source : place(where)) + ":"),
       paint.red("error:"), paint.bold(f.clause + ": " + f.text));
   if (const guest::clause* c =
           context.clauses != nullptr ? guest::find_clause(*context.clauses, f.clause) : nullptr) {
@@ -274,6 +282,7 @@ std::string text_of_trace(const trace& example, const report_context& context) {
     who += fmt::format("{}last call {}", who.empty() ? "" : ", ", f.call);
   }
   if (!who.empty()) out += fmt::format("  {}\n", who);
+  if (example.of) out += fmt::format("  {}\n", describe(*example.of));
   for (const stack_frame& frame : example.stack) {
     if (&frame == at || frame.where.file.empty() || of_our_headers(frame.where)) continue;
     out += fmt::format("{}: {} in {}\n", place(frame.where), paint.cyan("note:"),
@@ -282,11 +291,22 @@ std::string text_of_trace(const trace& example, const report_context& context) {
   const std::string bug_check = guest::bug_check_text(f.bug_check, f.parameter);
   if (!bug_check.empty()) out += fmt::format("  on Windows: {}\n", paint.bold(bug_check));
   if (!f.rule.empty()) out += fmt::format("  known to Windows' tools as {}\n", f.rule);
-  out += "\n" +
-         diagram_text(with_finding(example, at != nullptr ? at->where : source_location{}), paint,
+  return out;
+}
+
+std::string text_of_trace(const trace& example, const report_context& context) {
+  return finding_text(example, context) + "\n" +
+         diagram_text(with_finding(example, place_of(example)), painter(context.colors),
                       context.width) +
          "\n";
-  return out;
+}
+
+std::string next_commands(const trace& example, const report_context& context) {
+  std::string out;
+  if (!context.html_file.empty()) out += fmt::format("  page:    {}\n", context.html_file);
+  if (!context.trace_file.empty())
+    out += fmt::format("  replay:  belay replay {}\n", context.trace_file);
+  return out + fmt::format("  explain: belay explain {}\n", example.found.clause);
 }
 
 std::string text_report(const check_result& result, const report_context& context) {
@@ -318,10 +338,7 @@ std::string text_report(const check_result& result, const report_context& contex
   out += scenario_line;
   if (!result.printed.empty())
     out += fmt::format("the driver printed:\n{}\n", trimmed(result.printed));
-  if (!context.html_file.empty()) out += fmt::format("  page:    {}\n", context.html_file);
-  if (!context.trace_file.empty())
-    out += fmt::format("  replay:  belay replay {}\n", context.trace_file);
-  if (s.found) out += fmt::format("  explain: belay explain {}\n", s.found->clause);
+  if (result.example) out += next_commands(*result.example, context);
   return out;
 }
 

@@ -22,8 +22,16 @@ struct report_context {
 /// Verdict, and for a violation the finding, the diagram and the next commands.
 std::string text_report(const check_result& result, const report_context& context);
 
-/// The finding, the stack, the bug check and the diagram of one trace.
+/// The innermost place that the driver's author wrote; where there is none, that of the callback.
+source_location place_of(const trace& example);
+
+/// The finding, the stack and the bug check of one trace.
+std::string finding_text(const trace& example, const report_context& context);
+/// … and the diagram.
 std::string text_of_trace(const trace& example, const report_context& context);
+
+/// How to go on: the page, `belay replay`, `belay explain`.
+std::string next_commands(const trace& example, const report_context& context);
 
 /// `name  verdict  clause  executions  executions/s  preemptions`.
 std::string brief_line(const check_result& result, const std::string& name);

@@ -11,7 +11,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char* format_name = "belay-trace";
-constexpr int format_version = 2;
+constexpr int format_version = 3;
 constexpr const char* kind_names[] = {"step", "call", "irp_state", "clock"};
 constexpr const char* operation_names[] = {"read", "write", "control"};
 constexpr const char* cancel_names[] = {"any", "never"};
@@ -50,6 +50,19 @@ json write(const scenario& what) {
           {"cpus", what.cpus},
           {"shared_handle", what.shared_handle},
           {"plan", plan}};
+}
+
+json write(const callback& c) {
+  return {{"name", c.name()},
+          {"kind", callback_kind_names[static_cast<int>(c.kind)]},
+          {"major", c.major},
+          {"device", c.device},
+          {"control_code", hex(c.control_code)},
+          {"lower_driver", name_of(c.lower)},
+          {"started", c.started},
+          {"opened", c.opened},
+          {"routine", c.routine},
+          {"where", write(c.where)}};
 }
 
 json write(const event& e) {
@@ -181,6 +194,9 @@ class reader {
       read(inner);
     }
   }
+  bool null(const char* key) const {
+    return from_.is_object() && from_.contains(key) && from_[key].is_null();
+  }
   template <class F>
   void list(const char* key, F&& read) {
     const json* at = find(key, "a list", &json::is_array);
@@ -261,6 +277,20 @@ void read(reader& from, scenario& to) {
   });
 }
 
+void read(reader& from, callback& to) {
+  from.choice("kind", to.kind, callback_kind_names);
+  from("major", to.major);
+  if (to.major >= callback::majors) from.fail("major", "a major function, 0 to 27");
+  from("device", to.device);
+  if (to.device < 0 || to.device >= callback::devices) from.fail("device", "0 to 3");
+  from.address("control_code", to.control_code);
+  from.choice("lower_driver", to.lower, lower_answer_names);
+  from("started", to.started);
+  from("opened", to.opened);
+  from("routine", to.routine);
+  from.object("where", [&](reader& r) { read(r, to.where); });
+}
+
 void read(reader& from, event& to) {
   from("step", to.step);
   from("actor", to.actor);
@@ -302,6 +332,10 @@ void read(reader& from, trace& to) {
   });
   from("compiler", to.compiler);
   from.object("scenario", [&](reader& r) { read(r, to.what); });
+  if (!from.null("callback")) {
+    to.of.emplace();
+    from.object("callback", [&](reader& r) { read(r, *to.of); });
+  }
   from("strategy", to.strategy);
   from("seed", to.seed);
   from("found_at", to.found_at);
@@ -371,6 +405,7 @@ std::string to_json(const trace& what) {
                       {"with_drivers", with_drivers},
                       {"compiler", what.compiler},
                       {"scenario", write(what.what)},
+                      {"callback", what.of ? write(*what.of) : json()},
                       {"strategy", what.strategy},
                       {"seed", what.seed},
                       {"found_at", what.found_at},

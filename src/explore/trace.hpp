@@ -1,14 +1,17 @@
 // A counter-example on paper: what replays it, and what it shows.
 //
-// Replay needs `directives`, the scenario and the same code; the rest is for people.
+// Replay needs `directives`, the scenario or the callback, and the same code; the rest is for
+// people.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <tl/expected.hpp>
 
+#include "explore/callback.hpp"
 #include "explore/execution.hpp"
 #include "explore/scenario.hpp"
 #include "guest/source_location.hpp"
@@ -53,8 +56,9 @@ struct trace {
   std::vector<other_driver> with_drivers;  ///< that were loaded before it, in order;
                                            ///< the scenario's client first, if it has one
   std::string compiler;
-  scenario what;         ///< whole, so that no file is needed
-  std::string strategy;  ///< the phase that found it
+  scenario what;               ///< whole, so that no file is needed
+  std::optional<callback> of;  ///< called by itself; of the scenario only the processors count then
+  std::string strategy;        ///< the phase that found it
   std::uint64_t seed = 0;
   std::uint64_t found_at = 0;
   double found_after = 0;

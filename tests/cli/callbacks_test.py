@@ -1,11 +1,26 @@
 """Each routine of a driver by itself: belay check --callbacks."""
 
 import json
+import re
 import unittest
 
 from belay_case import SOURCE, BelayCase, driver
 
 PNP = str(SOURCE / "tests/cli/drivers/callbacks.c")
+
+# The dispatch routine may free the block between a thread's look at Freed and its access.
+RACE = driver(before="""
+static volatile LONG Freed;
+static VOID Use(PVOID Context)
+{
+    if (!Freed) *(volatile ULONG *)Context = 1;
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}""", dispatch="""
+    HANDLE thread;
+    PULONG block = ExAllocatePoolWithTag(NonPagedPool, sizeof(ULONG), 'kblC');
+    PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, Use, block);
+    Freed = 1;
+    ExFreePoolWithTag(block, 'kblC');""")
 
 
 class Callbacks(BelayCase):
@@ -46,11 +61,88 @@ class Callbacks(BelayCase):
                 ("WDM-LOCK-007", "CancelSpinLock", "IoAcquireCancelSpinLock("),
                 ("WDM-IRP-017", "IrqlIoApcLte", "IoGetInitialStack(")):
             with self.subTest(rule):
-                found = [line for line in errors if f": error: {clause} ({rule}): " in line]
+                found = re.findall(rf"callbacks\.c:(\d+)(?::\d+)?: error: {clause}: (?:.+\n)+?"
+                                   rf"  known to Windows' tools as {rule}\n", done.stdout)
                 self.assertEqual(len(found), 1, done.stdout)
-                number = int(found[0].split(": error: ")[0].rsplit(":", 1)[1])
+                number = int(found[0])
                 self.assertIn(code, "".join(source[number - 2:number]))  # or the brace below
         self.assertEqual(len(errors), 5)
+
+    def test_next_commands(self):
+        """A finding says what was called and how to go on; the files are where it says."""
+        done = self.check(PNP, "-DDEFECTS=1")
+        for callback, called, clause in (
+                ("IRP_MJ_PNP", "IRP_MJ_PNP (DispatchPnp) by itself, lower driver: failure", "WDM-IRP-032"),
+                ("IRP_MJ_READ", "IRP_MJ_READ (DispatchRead) by itself, after IRP_MJ_CREATE, lower driver: success",
+                 "WDM-LOCK-007"),
+                ("DPC_of_device_1", "DPC of device 1 (ReadDpc) by itself, lower driver: success", "WDM-IRP-017")):
+            with self.subTest(callback):
+                stem = f"belay-out/callbacks.{callback}"
+                self.assertIn(f"  {called}\n", done.stdout)
+                self.assertIn(f"  page:    {stem}.html\n  replay:  belay replay {stem}.json\n"
+                              f"  explain: belay explain {clause}\n", done.stdout)
+        self.assertEqual(len(list((self.folder / "belay-out").iterdir())), 10)
+        self.assert_exit(self.check(PNP, "-DDEFECTS=0"), 0)
+        done = self.check(PNP, "-DDEFECTS=1", "--no-files", "--trace", "a/t.json")
+        self.refused(done, "a/t.IRP_MJ_PNP.json")
+
+    def test_no_files(self):
+        done = self.check(PNP, "-DDEFECTS=1", "--no-files")
+        self.assert_exit(done, 1)
+        self.assertFalse((self.folder / "belay-out").exists())
+        self.assertNotIn("replay", done.stdout)
+        self.assertIn("belay explain WDM-IRP-032", done.stdout)
+
+    def test_replay(self):
+        """Each trace is the same finding again in another process."""
+        done = self.check(PNP, "-DDEFECTS=1", "--no-files", "--trace", "t.json")
+        self.assert_exit(done, 1)
+        traces = sorted(self.folder.glob("t.*.json"))
+        self.assertEqual(len(traces), 5, traces)
+        for trace in traces:
+            with self.subTest(trace.name):
+                written = json.loads(trace.read_text())
+                again = self.belay("replay", trace.name, "--times", "100")
+                self.assert_exit(again, 1)
+                self.assertIn(f": error: {written['found']['clause']}: {written['found']['text']}\n", again.stdout)
+                self.assertIn(f"replayed 100 times: the same finding after the same {len(written['events'])} events",
+                              again.stdout)
+        pnp = json.loads((self.folder / "t.IRP_MJ_PNP.json").read_text())["callback"]
+        self.assertEqual((pnp["name"], pnp["routine"], pnp["lower_driver"]),
+                         ("IRP_MJ_PNP", "DispatchPnp", "failure"))
+
+    def test_replay_of_a_preemption(self):
+        """What only some interleavings show comes about again, too."""
+        self.file("d.c", RACE)
+        done = self.check("d.c", "--no-files", "--trace", "t.json")
+        self.assert_exit(done, 1)
+        trace = json.loads((self.folder / "t.IRP_MJ_READ.json").read_text())
+        self.assertEqual(trace["found"]["clause"], "WDM-IRP-010")
+        self.assertEqual(trace["preemptions"], 3)
+        done = self.belay("replay", "t.IRP_MJ_READ.json", "--times", "100")
+        self.assert_exit(done, 1)
+        self.assertIn("replayed 100 times: the same finding", done.stdout)
+
+    def test_replay_refused(self):
+        """A trace of other code, and one whose callback is none."""
+        self.build("d.c", RACE)
+        self.assert_exit(self.check("d.so", "--no-files", "--trace", "t.json"), 1)
+        trace = self.folder / "t.IRP_MJ_READ.json"
+        written = json.loads(trace.read_text())
+        for key, value in (("major", 28), ("device", 4), ("lower_driver", "sometimes")):
+            self.file("bad.json", json.dumps(written | {"callback": written["callback"] | {key: value}}))
+            self.refused(self.belay("replay", "bad.json"), f"callback.{key}")
+        self.build("d.c", RACE.replace("Freed = 1", "Freed = 2"))
+        self.refused(self.belay("replay", trace.name), "other code")
+
+    def test_page(self):
+        self.file("d.c", RACE)
+        self.assert_exit(self.check("d.c", "--no-files", "--html", "p.html"), 1)
+        page = (self.folder / "p.IRP_MJ_READ.html").read_text()
+        for part in ("<svg", "belay explain WDM-IRP-010", "IRP_MJ_READ (Done) by itself, after IRP_MJ_CREATE",
+                     "system thread"):
+            self.assertIn(part, page)
+        self.assertEqual([path.name for path in self.folder.glob("*.html")], ["p.IRP_MJ_READ.html"])
 
     def test_right(self):
         done = self.check(PNP, "-DDEFECTS=0")
