@@ -152,6 +152,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
 std::uint64_t last_seen_execution = 0;
 std::uint64_t last_seen_steps = 0;
 int ticks_without_progress = 0;
+int ticks_of_a_spin = 4;
 
 void on_tick(int, siginfo_t*, void* context) {
   const sync::scheduler& s = sync::world();
@@ -160,8 +161,9 @@ void on_tick(int, siginfo_t*, void* context) {
   last_seen_execution = s.execution();
   last_seen_steps = s.steps();
   ticks_without_progress = same ? ticks_without_progress + 1 : 0;
-  if (ticks_without_progress < 4 || s.current() <= 0) return;
+  if (ticks_without_progress < ticks_of_a_spin || s.current() <= 0) return;
   ticks_without_progress = 0;
+  ticks_of_a_spin = 1;  // what follows are repetitions, to make the finding smaller and to record it
   crash_address = nullptr;
   redirect(static_cast<ucontext_t*>(context), SIGALRM);
 }

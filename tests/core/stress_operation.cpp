@@ -305,7 +305,7 @@ struct wait_against_complete {
 
 TEST(stress_operation, wait_against_complete) {
   wait_against_complete race;
-  const std::uint32_t rounds = run(race, scaled(200'000));
+  const std::uint32_t rounds = run(race, scaled(50'000));
   EXPECT_EQ(race.ended, rounds);
 }
 
