@@ -131,9 +131,11 @@ void device_files::loop() {
   fuse_loop_config* const config = fuse_loop_cfg_create();
   fuse_loop_cfg_set_clone_fd(config, 0);
   // A driver may wait in its dispatch routine: each such program needs a thread, and one more must
-  // be there to hear of signals. Idle ones stay: they are actors of the executive.
-  fuse_loop_cfg_set_max_threads(config, 1024);
-  fuse_loop_cfg_set_idle_threads(config, 1024);
+  // be there to hear of signals. Those above the idle ones end when they are free: each has a
+  // buffer of 1 MiB, and many that wait for the same descriptor make each request dearer.
+  constexpr unsigned most_threads = 16384, idle_threads = 16;
+  fuse_loop_cfg_set_max_threads(config, most_threads);
+  fuse_loop_cfg_set_idle_threads(config, idle_threads);
   fuse_session_loop_mt(session_, config);
   fuse_loop_cfg_destroy(config);
 }

@@ -246,6 +246,12 @@ void file_operations::answer(fuse_req_t req, pending& entry, wdm::request& reque
 void file_operations::read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
                            fuse_file_info* info) {
   open_file& file = file_of(info);
+  // The page cache asks for pages (a private mapping, sendfile, readahead): nobody can interrupt
+  // that, and the next open would wait for it. What read(2) and io_uring ask for has an owner.
+  if (info->lock_owner == 0) {
+    fuse_reply_err(req, EINVAL);  // sendfile's and splice's word for "use read"
+    return;
+  }
   const exchange_place place(offset);
   // What was sent before CloseHandle is still answered.
   if (refused(req, place.step == exchange_step::perform ? nullptr : &file)) return;

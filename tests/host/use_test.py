@@ -3,6 +3,7 @@ exchange protocol, who the caller is.
 """
 
 import errno
+import mmap
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ from host_case import (BELAY, COUNTS, DIRECT, DRIVERS, EXCHANGE_MAGIC, LIMIT, PE
                        HostCase, ctl_code, main, place, wrapped_ioctl)
 
 MEMORY = DRIVERS / "memory.c"
+WAITING = 1100
 
 
 class Use(HostCase):
@@ -175,6 +177,44 @@ except PermissionError:
         for each in readers:
             each.join(LIMIT)
         self.assertEqual(sorted(got), [b"one", b"two"])
+        host.stop()
+
+    def test_page_cache(self):
+        # What goes through the kernel's page cache cannot be cancelled: it does not get to the driver.
+        host = self.host()
+        descriptor = self.open(host.path())
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        self.assert_error(errno.EINVAL, os.sendfile, writer, descriptor, None, 100)
+        os.posix_fadvise(descriptor, 0, 100000, os.POSIX_FADV_WILLNEED)
+        self.assert_error(errno.ENODEV, mmap.mmap, descriptor, 4096)
+        private = self.python("""
+import mmap, sys
+with open(sys.argv[1], "r+b", buffering=0) as device:
+    mmap.mmap(device.fileno(), 4096, flags=mmap.MAP_PRIVATE)[0]
+""", host.path())
+        self.assertEqual(private.wait(LIMIT), -signal.SIGBUS)
+        self.assertEqual(self.counts(host)["reads"], 0)  # and the device can still be opened
+        host.stop()
+
+    def test_waiting_threads(self):
+        # A request never waits for others that their driver keeps in its dispatch routine.
+        host = self.host(DRIVERS / "patient.c")
+        descriptor = self.open(host.path("Patient"))
+        got = []
+        readers = [threading.Thread(target=lambda: got.append(os.pread(descriptor, 1, 0)))
+                   for _ in range(WAITING)]
+        for each in readers:
+            each.start()
+        host.wait("snapshot", lambda event: len(event["in_flight"]) == WAITING)
+        self.assertEqual(os.pwrite(descriptor, b"x", 0), 1)
+        for each in readers:
+            each.join(LIMIT)
+        self.assertEqual(len(got), WAITING)
+        # And the threads end.
+        while len(os.listdir(f"/proc/{host.pid}/task")) > 32:
+            self.assertIsNone(host.process.poll())
         host.stop()
 
     def test_signal_shows(self):
