@@ -14,6 +14,7 @@
 #include "guest/bug_checks.hpp"
 #include "kernel/exception.hpp"
 #include "kernel/executive.hpp"
+#include "sync/stack.hpp"
 #include "sync/sync.hpp"
 #include "wdm/irp_snapshot.hpp"
 
@@ -24,6 +25,7 @@ namespace {
 struct {
   sync::inner_lock lock;
   bool taken = false;
+  sync::actor_id by = sync::no_actor;
   bug_check what;
   void (*told)() = nullptr;
 } state;
@@ -40,6 +42,7 @@ bool first() {
   const bool was = state.taken;
   if (!was) alarm(seconds_to_end);  // whatever is broken, the end comes
   state.taken = true;
+  if (!was) state.by = sync::self();
   return !was;
 }
 
@@ -104,6 +107,22 @@ constexpr crash_words crashes[] = {
 };
 
 #if defined(__x86_64__)
+// A call of what is no code: the stack is walked from the caller, for here nothing can be read.
+void step_out(ucontext_t* context) {
+  constexpr greg_t page_fault_fetch = 16;
+  greg_t* const at = context->uc_mcontext.gregs;
+  if ((at[REG_ERR] & page_fault_fetch) == 0) return;
+  at[REG_RIP] = *reinterpret_cast<const greg_t*>(at[REG_RSP]);
+  at[REG_RSP] += 8;
+}
+
+// Memory beside the stack pointer that is not there is what lies below a stack.
+bool ran_out_of_stack(std::uintptr_t address, const ucontext_t* context) {
+  constexpr std::uintptr_t near = 64 << 10;
+  const auto top = static_cast<std::uintptr_t>(context->uc_mcontext.gregs[REG_RSP]);
+  return address - (top - near) < 2 * near;
+}
+
 // Goes on in kernel::raise_fault, on the stack of the faulting code, when the handler returns.
 bool raised(siginfo_t* info, ucontext_t* context) {
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
@@ -119,13 +138,21 @@ bool raised(siginfo_t* info, ucontext_t* context) {
   return true;
 }
 #else
+void step_out(ucontext_t*) {}
+bool ran_out_of_stack(std::uintptr_t, const ucontext_t*) { return false; }
 bool raised(siginfo_t*, ucontext_t*) { return false; }
 #endif
 
-void crashed(int signal, siginfo_t* info, void* context) {
-  if (signal == SIGSEGV && raised(info, static_cast<ucontext_t*>(context))) return;
-  if (!first()) sleep_for_good();
+void crashed(int signal, siginfo_t* info, void* data) {
+  auto* const context = static_cast<ucontext_t*>(data);
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  const bool no_stack = signal == SIGSEGV && ran_out_of_stack(address, context);
+  if (signal == SIGSEGV && !no_stack && raised(info, context)) return;
+  if (!first()) {
+    if (state.by == sync::self()) state.told();  // while it was written down: what there is will do
+    sleep_for_good();
+  }
+  if (signal == SIGSEGV) step_out(context);
   bug_check& out = state.what;
   out.clause = "WDM-IRP-014";
   for (const crash_words& each : crashes) {
@@ -144,11 +171,38 @@ void crashed(int signal, siginfo_t* info, void* context) {
     }
     out.text = "the driver " + fmt::format(fmt::runtime(each.text), info->si_addr);
   }
+  if (no_stack) {
+    out.clause = "WDM-IRP-015";
+    out.code = 0x7F;
+    out.rule = "UNEXPECTED_KERNEL_MODE_TRAP";
+    out.parameter[0] = 8;  // a double fault
+    out.parameter[1] = 0;
+    out.text = "the stack has run out";
+  }
   out.object = info->si_addr;
   take_stack(nullptr);
   take_in_flight();
   state.told();
   sleep_for_good();
+}
+
+std::vector<driver_frame> frames_at(const std::vector<std::uint64_t>& return_addresses,
+                                    const std::vector<driver_image>& drivers) {
+  std::vector<driver_frame> out;
+  for (const std::uint64_t address : return_addresses) {
+    for (const driver_image& each : drivers) {
+      if (!each.contains(address)) continue;
+      if (each.names == nullptr) {
+        out.push_back({each.service, fmt::format("{:#x}", address - each.low), "", 0});
+        continue;
+      }
+      for (const guest::stack_frame& frame : each.names->frames(address)) {
+        out.push_back({each.service, frame.where.function, frame.where.file,
+                       static_cast<unsigned>(frame.where.line)});
+      }
+    }
+  }
+  return out;
 }
 
 std::string text_of(const driver_frame& frame) {
@@ -165,7 +219,8 @@ void catch_bug_checks(void (*told)()) {
   kernel::set_violation_sink(&violated);
   struct sigaction action {};
   action.sa_sigaction = &crashed;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+  sync::keep_signal_stacks();
   for (const crash_words& each : crashes) sigaction(each.signal, &action, nullptr);
 }
 
@@ -173,20 +228,13 @@ const bug_check& the_bug_check() { return state.what; }
 
 std::vector<driver_frame> frames_of(const bug_check& what,
                                     const std::vector<driver_image>& drivers) {
-  std::vector<driver_frame> out;
-  for (const std::uint64_t address : what.stack) {
-    for (const driver_image& each : drivers) {
-      if (!each.contains(address)) continue;
-      if (each.names == nullptr) {
-        out.push_back({each.service, fmt::format("{:#x}", address - each.low), "", 0});
-        continue;
-      }
-      for (const guest::stack_frame& frame : each.names->frames(address)) {
-        out.push_back({each.service, frame.where.function, frame.where.file,
-                       static_cast<unsigned>(frame.where.line)});
-      }
-    }
-  }
+  std::vector<driver_frame> out = frames_at(what.stack, drivers);
+  if (!out.empty()) return out;
+  // A rule that is looked at when a routine has returned: the parameters name the routine.
+  std::vector<std::uint64_t> named;
+  for (const std::uint64_t each : what.parameter) named.push_back(each + 1);
+  out = frames_at(named, drivers);
+  std::erase_if(out, [](const driver_frame& each) { return each.file.empty(); });
   return out;
 }
 

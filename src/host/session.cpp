@@ -59,6 +59,7 @@ class session {
   int end_by_bug_check();
   void stop(const std::string& why);
   bool signalled(const signalfd_siginfo& which);
+  bool overdue();
   int force();
 
   const session_options& options_;
@@ -76,6 +77,7 @@ class session {
   std::string message_;
   bool mounted_ = false;
   bool shown_ = false;      // the view has been told of the devices
+  sync::nanoseconds stopping_since_ = 0;
   int asked_ = 0;           // how often somebody asked for the end
   int asked_by_front_ = 0;  // … of `belay run`
 };
@@ -119,9 +121,13 @@ void session::take_down() {
   files_->refuse(ENODEV);
   table_.cancel_all(reason_kind::shutdown);
   if (!table_.wait_until_empty(sync::now() + options_.patience * second)) {
-    fail(1, fmt::format("{} requests are still with the driver {} s after they were cancelled "
-                        "(WDM-FILE-003); their programs get EIO",
-                        table_.count(), options_.patience));
+    const std::vector<pending_view> left = table_.snapshot();
+    std::string lines = lines_of(left);
+    if (!lines.empty()) lines.pop_back();
+    fail(1, fmt::format("{} still with the driver {} s after the cancel (WDM-FILE-003); EIO for "
+                        "the programs of\n{}",
+                        left.size() == 1 ? "1 request is" : fmt::format("{} requests are", left.size()),
+                        options_.patience, lines));
     files_->answer_all(EIO);
     return;
   }
@@ -146,7 +152,7 @@ void session::system() {
     wanted_.park(sync::forever);
     take_down();
     files_->unmount();
-    sync::join(server);
+    if (table_.count() == 0) sync::join(server);  // else one of its threads may be with the driver
     if (made_folder_) rmdir(folder_.c_str());
   } else {
     drivers_.unload();
@@ -169,11 +175,25 @@ void session::stop(const std::string& why) {
     if (phase_ != phase::serving) return;
     phase_ = phase::stopping;
   }
+  stopping_since_ = sync::now();
   show_.stopping(why);
   wanted_.unpark();
 }
 
-// A second signal: the programs are answered, the mount goes, the driver stays as it is.
+// The driver had its time for requests that were cancelled, and as much for IRP_MJ_CLEANUP,
+// IRP_MJ_CLOSE and DriverUnload, and a second more for us.
+bool session::overdue() {
+  if (stopping_since_ == 0) return false;
+  if (sync::now() < stopping_since_ + (2 * sync::nanoseconds{options_.patience} + 1) * second) {
+    return false;
+  }
+  show_.failed(fmt::format("the driver has not come back from cleanup, close or unload for {} s",
+                           options_.patience));
+  return true;
+}
+
+// A second signal, or nobody's patience: the programs are answered, the mount goes, the driver
+// stays as it is.
 int session::force() {
   show_.failed("stopped by force; the driver was not unloaded");
   bool mounted;
@@ -242,6 +262,7 @@ int session::control() {
                       {show_.keys(), POLLIN, 0}};
     if (poll(waits, 4, shown_ ? tick_ms : -1) < 0 && errno != EINTR) return 4;
     if (waits[0].revents != 0) return end_by_bug_check();
+    if (overdue()) return force();
     if (waits[1].revents != 0) {
       std::uint64_t times;
       if (read(changed_.descriptor(), &times, sizeof times) < 0) return 4;

@@ -56,6 +56,16 @@ std::string state_of(const pending_view& request) {
   return out;
 }
 
+std::string lines_of(const std::vector<pending_view>& requests) {
+  std::string out;
+  for (const pending_view& each : requests) {
+    out += fmt::format("  {} {} {} {} bytes, {} {}, {:.1f} s: {}\n", each.serial, each.device,
+                       words_of(each), each.size, each.process_id, program_name(each.process_id),
+                       static_cast<double>(each.age) / 1e9, state_of(each));
+  }
+  return out;
+}
+
 std::string words_of(const tally& totals) {
   return fmt::format("{} requests: {} completed, {} cancelled, {} failed", totals.arrived,
                      totals.completed, totals.cancelled, totals.failed);
@@ -68,13 +78,7 @@ void plain_view::ready(const std::string& folder, const std::vector<device_file>
   say(stderr, "belay: serving; Ctrl-C ends it\n");
 }
 void plain_view::snapshot(in_flight& table) {
-  std::string text = fmt::format("belay: {}\n", words_of(table.totals()));
-  for (const pending_view& each : table.snapshot()) {
-    text += fmt::format("  {} {} {} {} bytes, {} {}, {:.1f} s: {}\n", each.serial, each.device,
-                        words_of(each), each.size, each.process_id, program_name(each.process_id),
-                        static_cast<double>(each.age) / 1e9, state_of(each));
-  }
-  say(stderr, text);
+  say(stderr, fmt::format("belay: {}\n{}", words_of(table.totals()), lines_of(table.snapshot())));
 }
 void plain_view::print(const char* text) { say(stderr, text); }
 void plain_view::stopping(const std::string& why) { say(stderr, "belay: " + why + "\n"); }

@@ -76,6 +76,8 @@ std::string program_name(int process_id);
 std::string words_of(const pending_view& request);
 /// "armed, cancel requested": in words, what the driver has done with it.
 std::string state_of(const pending_view& request);
+/// A line for each: number, device, operation, program, age, state.
+std::string lines_of(const std::vector<pending_view>& requests);
 /// "3 requests: 1 completed, …"
 std::string words_of(const tally& totals);
 

@@ -11,4 +11,10 @@ namespace belay::inline BELAY_BUILD::sync {
 /// where the system does not say.
 void* stack_base();
 
+/// Native only: from here on each thread gets a small stack for signals when it becomes an actor,
+/// unless it has one, so that a handler with SA_ONSTACK can tell of a stack that ran out.
+///
+/// Callers: once, before there are threads.
+void keep_signal_stacks();
+
 }  // namespace belay::inline BELAY_BUILD::sync

@@ -200,6 +200,26 @@ class Crash(HostCase):
         event = self.bug_check(host, "WDM-IRP-014", "0x7e", "FaultyRead")
         self.assertEqual(event["parameters"][0], "0xc0000094")
 
+    def test_jumps(self):
+        host = self.faulty("-DJUMPS")
+        cat = self.program("cat", host.path("Faulty"))
+        self.assertIn(b"Input/output error", cat.communicate(timeout=LIMIT)[1])
+        event = self.bug_check(host, "WDM-IRP-014", "0x7e", "FaultyRead", "0x1234)()")
+        self.assertEqual(event["parameters"][1], "0x1234")
+
+    def test_recurses(self):
+        host = self.faulty("-DRECURSES")
+        cat = self.program("cat", host.path("Faulty"))
+        self.assertIn(b"Input/output error", cat.communicate(timeout=LIMIT)[1])
+        self.bug_check(host, "WDM-IRP-015", "0x7f", "Recurse")
+
+    def test_forgets(self):
+        # The routine has returned, and is named all the same.
+        host = self.faulty("-DFORGETS")
+        cat = self.program("cat", host.path("Faulty"))
+        self.assertIn(b"Input/output error", cat.communicate(timeout=LIMIT)[1])
+        self.bug_check(host, "WDM-IRP-003", "0xc9", "FaultyRead")
+
     def test_in_cancel_routine(self):
         host = self.faulty("-DCRASH_IN_CANCEL")
         cat = self.program("cat", host.path("Faulty"))

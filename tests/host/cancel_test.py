@@ -283,9 +283,23 @@ class Shutdown(HostCase):
         cat = self.program("cat", host.path("Faulty"))
         host.waiting(1)
         host.stop(1)
-        self.assertIn("1 requests are still with the driver 1 s after they were cancelled (WDM-FILE-003)",
-                      host.last("failed")["text"])
+        said = host.last("failed")["text"]
+        self.assertIn("1 request is still with the driver 1 s after the cancel (WDM-FILE-003)", said)
+        self.assertIn(f"Faulty read 131072 bytes, {cat.pid} cat", said)
         self.assertIn(b"Input/output error", cat.communicate(timeout=LIMIT)[1])
+
+    def test_keeps_thread(self):
+        host = self.host(DRIVERS / "faulty.c", "-DWAITS_IN_READ", "--patience", "1")
+        cat = self.program("cat", host.path("Faulty"))
+        host.wait("snapshot", lambda event: len(event["in_flight"]) == 1)
+        host.stop(1)
+        self.assertIn("1 request is still with the driver", host.last("failed")["text"])
+        cat.wait(LIMIT)
+
+    def test_keeps_unload(self):
+        host = self.host(DRIVERS / "faulty.c", "-DWAITS_IN_UNLOAD", "--patience", "1")
+        host.stop(1)
+        self.assertIn("by force", host.last("failed")["text"])
 
     def test_forced(self):
         host = self.host(DRIVERS / "faulty.c", "-DKEEPS_CANCELLED", "--patience", "3600")

@@ -8,6 +8,7 @@
 
 #include "sync/native/futex.hpp"
 #include "sync/native/locks.hpp"
+#include "sync/native/stack.hpp"
 #include "sync/native/workers.hpp"
 
 namespace belay::inline BELAY_BUILD::sync {
@@ -105,6 +106,7 @@ void* thread_main(void* record) {
   char name[16];
   std::snprintf(name, sizeof name, "%s", who.name);
   pthread_setname_np(pthread_self(), name);
+  give_signal_stack();
   run_actor(who);
   return nullptr;
 }
@@ -129,6 +131,7 @@ actor_record* adopt_thread() {
   if (who == nullptr) give_up("65,536 threads are more than it can tell apart");
   adopted_here.who = who;
   current_actor = who;
+  give_signal_stack();
   return who;
 }
 

@@ -7,6 +7,7 @@
 
 #include "sync/native/futex.hpp"
 #include "sync/native/locks.hpp"
+#include "sync/native/stack.hpp"
 
 namespace belay::inline BELAY_BUILD::sync::native {
 
@@ -100,6 +101,7 @@ class pool {
   static void* worker_main(void* self) {
     is_worker = true;
     pthread_setname_np(pthread_self(), "belay-worker");
+    give_signal_stack();
     static_cast<pool*>(self)->work();
     return nullptr;
   }

@@ -14,6 +14,19 @@ static NTSTATUS CompleteIrp(PIRP Irp, NTSTATUS Status)
     return Status;
 }
 
+static KEVENT Never;
+
+static VOID Wait(VOID) { KeWaitForSingleObject(&Never, Executive, KernelMode, FALSE, NULL); }
+
+static volatile ULONG Depth = 1;
+
+static ULONG Recurse(volatile ULONG *Outer)
+{
+    volatile ULONG inner = *Outer + 1;
+
+    return Depth == 0 ? inner : Recurse(&inner) + *Outer;
+}
+
 static VOID Touch(volatile ULONG *Nothing) { *Nothing = 1; }
 
 static VOID FaultyCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -33,6 +46,18 @@ static NTSTATUS FaultyRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     UNREFERENCED_PARAMETER(DeviceObject);
 #if defined(CRASH_IN_READ)
     Touch(NULL);
+#endif
+#if defined(JUMPS)
+    ((VOID (*)(VOID))(ULONG_PTR)0x1234)();
+#endif
+#if defined(RECURSES)
+    Depth = Recurse(&Depth);
+#endif
+#if defined(FORGETS)
+    return STATUS_SUCCESS;
+#endif
+#if defined(WAITS_IN_READ)
+    Wait();
 #endif
 #if defined(DIVIDES)
     {
@@ -68,6 +93,9 @@ static VOID FaultyUnload(PDRIVER_OBJECT DriverObject)
 #if defined(CRASH_IN_UNLOAD)
     Touch(NULL);
 #endif
+#if defined(WAITS_IN_UNLOAD)
+    Wait();
+#endif
     IoDeleteDevice(DriverObject->DeviceObject);
 }
 
@@ -77,6 +105,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     NTSTATUS status;
 
     UNREFERENCED_PARAMETER(RegistryPath);
+    KeInitializeEvent(&Never, NotificationEvent, FALSE);
 #if defined(ENTRY_FAILS)
     return STATUS_INSUFFICIENT_RESOURCES;
 #endif
