@@ -85,9 +85,9 @@ sigset_t awaited_signals() {
   return out;
 }
 
-// Waits for the child's end, and hands signals on that were sent to this process; those that a
-// terminal sends reach both. With each goes how many there were: the host may have had it from the
-// sender, too, who meant the whole group.
+// Waits for the child's end, and hands signals on that were sent to this process; those that keys
+// send reach both, but of a terminal that is gone only its first process may hear. With each goes
+// how many there were: the host may have had it from the sender, too, who meant the whole group.
 int wait_for(pid_t child) {
   const sigset_t awaited = awaited_signals();
   int status = 0, times = 0;
@@ -95,9 +95,12 @@ int wait_for(pid_t child) {
     siginfo_t about{};
     const int which = sigwaitinfo(&awaited, &about);
     if (waitpid(child, &status, WNOHANG) == child) return status;
-    if (which < 0 || which == SIGCHLD || which == SIGQUIT || about.si_code > 0) continue;
+    if (which < 0 || which == SIGCHLD || which == SIGQUIT) continue;
+    const bool by_terminal = about.si_code > 0;
+    if (by_terminal && which != SIGHUP) continue;
+    if (which != SIGUSR1 && (!by_terminal || times == 0)) ++times;
     sigval count{};
-    count.sival_int = which == SIGUSR1 ? 0 : ++times;
+    count.sival_int = which == SIGUSR1 ? 0 : times;
     sigqueue(child, which, count);
   }
 }

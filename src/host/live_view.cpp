@@ -64,6 +64,10 @@ std::string tame(const std::string& text) {
   return out;
 }
 
+bool in_foreground() {
+  return isatty(STDIN_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
 }  // namespace
 
 bool live_view::possible() {
@@ -73,17 +77,32 @@ bool live_view::possible() {
 }
 
 live_view::live_view() {
-  if (isatty(STDIN_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp() &&
-      tcgetattr(STDIN_FILENO, &before_) == 0) {
-    termios raw = before_;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // a stopped host would leave the terminal as it is here
-    if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0) input_ = STDIN_FILENO;
-  }
+  take_keys();
   write_all(hide_cursor);
   open_ = true;
+}
+
+// From the terminal's foreground only: who reads in the background is stopped.
+void live_view::take_keys() {
+  if (!in_foreground() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
+  termios raw = before_;
+  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
+  raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // a stopped host would leave the terminal as it is here
+  if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0) input_ = STDIN_FILENO;
+}
+
+// The shell has had the terminal meanwhile, and has left it as it likes it.
+void live_view::continued() {
+  if (!open_) return;
+  const bool had_keys = input_ >= 0;
+  const termios first = before_;
+  input_ = -1;
+  take_keys();
+  if (had_keys) before_ = first;
+  shown_.clear();
+  write_all(hide_cursor);
 }
 
 void live_view::close() {
@@ -242,6 +261,10 @@ bool live_view::pressed(in_flight& table, const std::string& key) {
 }
 
 bool live_view::key(in_flight& table) {
+  if (!in_foreground()) {
+    input_ = -1;  // until we go on there
+    return true;
+  }
   char buffer[64];
   const ssize_t got = read(input_, buffer, sizeof buffer);
   if (got < 0 && errno == EINTR) return true;

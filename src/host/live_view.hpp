@@ -36,6 +36,7 @@ class live_view : public view {
   void snapshot(in_flight& table) override { tick(table); }
   int keys() const override { return input_; }
   bool key(in_flight& table) override;
+  void continued() override;
   void print(const char* text) override { printed_.add(text); }
   void stopping(const std::string& why) override;
   void bug_checked(const bug_check_report& report) override;
@@ -57,6 +58,7 @@ class live_view : public view {
   bool pressed(in_flight& table, const std::string& key);
   std::string printed_lines(bool all);
   void say_below(const std::string& text);
+  void take_keys();
   void close();
 
   std::string folder_;

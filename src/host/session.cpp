@@ -30,7 +30,7 @@ constexpr int tick_ms = 100;
 sigset_t awaited_signals() {
   sigset_t out;
   sigemptyset(&out);
-  for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&out, each);
+  for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCONT}) sigaddset(&out, each);
   return out;
 }
 
@@ -232,13 +232,19 @@ bool session::signalled(const signalfd_siginfo& which) {
     if (shown_) show_.snapshot(table_);
     return false;
   }
+  if (which.ssi_signo == SIGCONT) {
+    show_.continued();
+    return false;
+  }
   // One that was sent to the whole group reaches us twice: from its sender, and from `belay run`,
   // which hands on what it gets with its count.
   const bool handed_on =
       which.ssi_code == SI_QUEUE && which.ssi_pid == static_cast<std::uint32_t>(getppid());
+  // Of a terminal that is gone, the kernel may tell several times, and a shell, too.
+  const bool no_terminal = which.ssi_signo == SIGHUP && which.ssi_code > 0;
   if (handed_on) {
     asked_by_front_ = which.ssi_int;
-  } else {
+  } else if (!no_terminal) {
     ++asked_;
   }
   phase now;

@@ -34,6 +34,8 @@ class view {
   virtual int keys() const { return -1; }
   /// Returns: false to end the host.
   virtual bool key(in_flight&) { return true; }
+  /// The host was stopped by a signal, and goes on.
+  virtual void continued() {}
   /// A driver's text (DbgPrint). Any thread, any IRQL; shown with the next tick at the latest.
   virtual void print(const char* text) = 0;
   /// Stopping: why, in one line.

@@ -88,12 +88,33 @@ class LiveView(HostCase):
         self.assertIn(b"Operation canceled", cat.communicate(timeout=LIMIT)[1])
         self.assertIn("1 cancelled, 0 failed", self.text)
 
-    def test_killed(self):
-        # The front sets the terminal right when the host cannot.
+    def test_terminal_gone(self):
+        # Only the first process of a terminal hears of its end: that is the front here.
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, self.terminal)
+        os.close(null)
+        self.assertEqual(self.view.wait(LIMIT), 0)
+        self.assert_no_mount(self.mount)
+
+    def test_continued(self):
+        host = self.host_process()
+        os.kill(host, signal.SIGSTOP)
+        termios.tcsetattr(self.inner, termios.TCSANOW, self.before)  # as a shell does
+        os.kill(host, signal.SIGCONT)
+        self.shows(r"q: end")
+        self.assertFalse(termios.tcgetattr(self.inner)[3] & (termios.ICANON | termios.ECHO))
+        self.press("q")
+        self.finish(0)
+
+    def host_process(self):
         children = subprocess.run(["pgrep", "-f", f"^[^ ]*belay-host .*{self.mount}"],
                                   capture_output=True, text=True, check=True).stdout.split()
         self.assertEqual(len(children), 1)
-        os.kill(int(children[0]), signal.SIGKILL)
+        return int(children[0])
+
+    def test_killed(self):
+        # The front sets the terminal right when the host cannot.
+        os.kill(self.host_process(), signal.SIGKILL)
         self.finish(4)
 
 
