@@ -85,6 +85,22 @@ sigset_t awaited_signals() {
   return out;
 }
 
+// timeout(1) and its like signal their child and then the child's whole group, the child among it:
+// what comes twice from one sender within an instant was meant once.
+void pass_over_echo(const siginfo_t& heard) {
+  if (heard.si_code > 0) return;
+  sigset_t same;
+  sigemptyset(&same);
+  sigaddset(&same, heard.si_signo);
+  sigaddset(&same, SIGCHLD);
+  const timespec instant{0, 100'000'000};
+  siginfo_t again{};
+  const int which = sigtimedwait(&same, &again, &instant);
+  if (which == SIGCHLD || (which == heard.si_signo && again.si_pid != heard.si_pid)) {
+    kill(getpid(), which);
+  }
+}
+
 // Waits for the child's end, and hands signals on that were sent to this process; those that keys
 // send reach both, but of a terminal that is gone only its first process may hear. With each goes
 // how many there were: the host may have had it from the sender, too, who meant the whole group.
@@ -102,6 +118,7 @@ int wait_for(pid_t child) {
     sigval count{};
     count.sival_int = which == SIGUSR1 ? 0 : times;
     sigqueue(child, which, count);
+    if (which != SIGUSR1 && times == 1) pass_over_echo(about);
   }
 }
 

@@ -43,7 +43,7 @@ tl::expected<bool, guest::refusal> prepare_mount_point(const std::string& folder
     return refuse(77, "/dev/fuse may not be opened: chmod 666 /dev/fuse as root");
   }
   struct stat about {};
-  if (lstat(folder.c_str(), &about) != 0) {
+  if (stat(folder.c_str(), &about) != 0) {
     if (errno == ENOTCONN) {
       return refuse(
           2, fmt::format("{}: a dead mount is there; run `fusermount3 -u {}`", folder, folder));

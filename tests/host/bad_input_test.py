@@ -63,6 +63,15 @@ class BadInput(HostCase):
         (self.folder / "file").touch()
         self.refused(PROBE, "file: is no folder", folder=self.folder / "file")
 
+    def test_mount_through_link(self):
+        (self.folder / "there").mkdir()
+        (self.folder / "mount").symlink_to(self.folder / "there")
+        host = self.host()
+        self.assertEqual(os.listdir(self.folder / "there"), ["Probe"])
+        os.kill(host.pid, 15)
+        self.assertEqual(host.finish(), 0)
+        self.assertEqual(os.listdir(self.folder / "there"), [])
+
     def test_mount_not_permitted(self):
         self.refused(PROBE, "/proc/belay: cannot be made", folder=pathlib.Path("/proc/belay"))
 

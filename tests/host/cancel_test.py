@@ -244,6 +244,16 @@ class Shutdown(HostCase):
         self.assertEqual(cat.wait(LIMIT), 1)
         self.assertEqual(host.last("ended")["totals"]["cancelled"], 1)
 
+    def test_timeout_terminated(self):
+        # timeout(1) signals its child, then its group with the child in it: the driver is still unloaded.
+        host = self.host(prefix=("timeout", "3600"))
+        cat = self.program("cat", host.path())
+        host.waiting(1)
+        host.process.terminate()
+        host.ended(0)
+        self.assertEqual(cat.wait(LIMIT), 1)
+        self.assertIn("probe: unloaded", host.output())
+
     def test_front_killed(self):
         host = self.host()
         cat = self.program("cat", host.path())
