@@ -3,13 +3,15 @@
 // Thread safety: the table of blocks changes under the executive's lock.
 // Invariants: what a block is, is written down beside it, not in front of it: a driver that writes
 // out of bounds spoils nothing of ours. The last few hundred freed blocks stay in the table, so
-// that a second free can be told from a wild one.
+// that a second free can be told from a wild one. Native with the verifier, a fence follows each
+// block, and is looked at when the block is freed; explored, the arena sees each access.
 #include "kernel/pool.hpp"
 
 #include <cstdio>
 
 #include "kernel/api.hpp"
 #include "kernel/parts.hpp"
+#include "kernel/verifier.hpp"
 
 #include <wdm.h>
 
@@ -23,6 +25,7 @@ struct pool_header {
   std::size_t size = 0;
   std::uint32_t tag = 0;
   bool freed = false;
+  bool fenced = false;               // fence_bytes follow the block
   const void* site = nullptr;        // who allocated it
   const void* freed_site = nullptr;  // who freed it
 };
@@ -31,6 +34,13 @@ namespace {
 
 constexpr int fill_pattern = 0xcd;
 constexpr std::size_t most_freed = 512;
+constexpr std::size_t fence_bytes = 16;
+constexpr int fence_pattern = 0xfb;
+#if defined(BELAY_EXPLORED)
+constexpr bool fences = false;
+#else
+constexpr bool fences = true;
+#endif
 
 pool_header*& bucket_of(const void* address) {
   const auto number = reinterpret_cast<std::uintptr_t>(address) >> 4;
@@ -95,11 +105,36 @@ const char* tag_text(std::uint32_t tag, char (&out)[5]) {
   report(what);
 }
 
+/// Contract: WDM-IRP-011
+void check_fence(const pool_header& block, const char* what, const void* site) {
+  if (!block.fenced) return;
+  const auto* const fence = static_cast<const unsigned char*>(block.address) + block.size;
+  std::size_t whole = 0;
+  while (whole < fence_bytes && fence[whole] == fence_pattern) ++whole;
+  if (whole == fence_bytes) return;
+  char tag[5];
+  violation found;
+  found.clause = "WDM-IRP-011";
+  found.rule = "SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION";
+  found.bug_check = 0xC1;
+  found.parameter[0] = reinterpret_cast<std::uint64_t>(block.address);
+  found.parameter[1] = reinterpret_cast<std::uint64_t>(fence + whole);
+  found.parameter[3] = 0x24;
+  found.object = block.address;
+  found.site = site;
+  std::snprintf(found.text, sizeof found.text,
+                "%s(%p) of %zu bytes with tag '%s': byte %zu was written, beyond its end",
+                what, block.address, block.size, tag_text(block.tag, tag), block.size + whole);
+  report(found);
+}
+
 }  // namespace
 
 void* allocate_pool(std::size_t bytes, std::uint32_t tag, bool zeroed, const void* site) {
   if (bytes == 0) bytes = 1;
-  void* const block = sync::allocate(bytes, sync::memory_use::guest);
+  const bool fenced = fences && verifier() && bytes < SIZE_MAX - fence_bytes;
+  void* const block =
+      sync::allocate(bytes + (fenced ? fence_bytes : 0), sync::memory_use::guest);
   if (block == nullptr) return nullptr;
   pool_header* const header = try_make<pool_header>();
   if (header == nullptr) {
@@ -107,6 +142,8 @@ void* allocate_pool(std::size_t bytes, std::uint32_t tag, bool zeroed, const voi
     return nullptr;
   }
   if (!zeroed) fill_bytes(block, fill_pattern, bytes);
+  if (fenced) fill_bytes(static_cast<char*>(block) + bytes, fence_pattern, fence_bytes);
+  header->fenced = fenced;
   header->address = block;
   header->size = bytes;
   header->tag = tag;
@@ -158,6 +195,7 @@ void free_pool_block(void* block, std::uint32_t tag, const char* what, const voi
                   block, tag_text(tag, tags[0]), tag_text(header->tag, tags[1]));
     bad_free(0xA, block, tag, header, site, text);
   }
+  check_fence(*header, what, site);
   check_freed(block, header->size);
   sync::deallocate(block);
   const guard hold(root.lock);

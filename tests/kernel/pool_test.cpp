@@ -86,6 +86,18 @@ TEST_F(pool_death, leak) {
   ExFreePoolWithTag(block, tag);
 }
 
+// WDM-IRP-011
+TEST_F(pool_death, written_beyond_the_end) {
+  auto* const block = static_cast<volatile unsigned char*>(ExAllocatePoolWithTag(NonPagedPool, 20, tag));
+  block[19] = 1;
+  block[23] = 1;
+  EXPECT_VIOLATION(ExFreePoolWithTag(const_cast<unsigned char*>(block), tag),
+                   "WDM-IRP-011: .*20 bytes with tag 'Test': byte 23 was written, beyond its end",
+                   "0x000000C1 \\(");
+  block[23] = 0xfb;
+  ExFreePoolWithTag(const_cast<unsigned char*>(block), tag);
+}
+
 TEST_F(pool_death, paged_pool_at_dispatch_level) {
   EXPECT_VIOLATION(
       {
