@@ -39,7 +39,8 @@ struct driver_frame {
   unsigned line = 0;
 };
 
-/// The drivers' frames on the stack, innermost first; the routines that the parameters name if there are none.
+/// The drivers' frames on the stack, innermost first; the routines that the parameters name if
+/// there are none.
 std::vector<driver_frame> frames_of(const bug_check& what,
                                     const std::vector<driver_image>& drivers);
 

@@ -64,9 +64,7 @@ std::string tame(const std::string& text) {
   return out;
 }
 
-bool in_foreground() {
-  return isatty(STDIN_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp();
-}
+bool in_foreground() { return isatty(STDIN_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp(); }
 
 }  // namespace
 

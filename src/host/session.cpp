@@ -76,7 +76,7 @@ class session {
   int code_ = 0;
   std::string message_;
   bool mounted_ = false;
-  bool shown_ = false;      // the view has been told of the devices
+  bool shown_ = false;  // the view has been told of the devices
   sync::nanoseconds stopping_since_ = 0;
   int asked_ = 0;           // how often somebody asked for the end
   int asked_by_front_ = 0;  // … of `belay run`
@@ -124,10 +124,11 @@ void session::take_down() {
     const std::vector<pending_view> left = table_.snapshot();
     std::string lines = lines_of(left);
     if (!lines.empty()) lines.pop_back();
-    fail(1, fmt::format("{} still with the driver {} s after the cancel (WDM-FILE-003); EIO for "
-                        "the programs of\n{}",
-                        left.size() == 1 ? "1 request is" : fmt::format("{} requests are", left.size()),
-                        options_.patience, lines));
+    fail(1, fmt::format(
+                "{} still with the driver {} s after the cancel (WDM-FILE-003); EIO for "
+                "the programs of\n{}",
+                left.size() == 1 ? "1 request is" : fmt::format("{} requests are", left.size()),
+                options_.patience, lines));
     files_->answer_all(EIO);
     return;
   }

@@ -123,8 +123,8 @@ void check_fence(const pool_header& block, const char* what, const void* site) {
   found.object = block.address;
   found.site = site;
   std::snprintf(found.text, sizeof found.text,
-                "%s(%p) of %zu bytes with tag '%s': byte %zu was written, beyond its end",
-                what, block.address, block.size, tag_text(block.tag, tag), block.size + whole);
+                "%s(%p) of %zu bytes with tag '%s': byte %zu was written, beyond its end", what,
+                block.address, block.size, tag_text(block.tag, tag), block.size + whole);
   report(found);
 }
 
@@ -133,8 +133,7 @@ void check_fence(const pool_header& block, const char* what, const void* site) {
 void* allocate_pool(std::size_t bytes, std::uint32_t tag, bool zeroed, const void* site) {
   if (bytes == 0) bytes = 1;
   const bool fenced = fences && verifier() && bytes < SIZE_MAX - fence_bytes;
-  void* const block =
-      sync::allocate(bytes + (fenced ? fence_bytes : 0), sync::memory_use::guest);
+  void* const block = sync::allocate(bytes + (fenced ? fence_bytes : 0), sync::memory_use::guest);
   if (block == nullptr) return nullptr;
   pool_header* const header = try_make<pool_header>();
   if (header == nullptr) {
