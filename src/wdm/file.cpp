@@ -65,6 +65,20 @@ NTSTATUS claim_device(PDEVICE_OBJECT device) {
                                                                         : STATUS_ACCESS_DENIED;
 }
 
+// What of the create options stays with the file.
+ULONG flags_of(ULONG options) {
+  ULONG out = 0;
+  if ((options & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)) != 0) {
+    out |= FO_SYNCHRONOUS_IO;
+  }
+  if ((options & FILE_SYNCHRONOUS_IO_ALERT) != 0) out |= FO_ALERTABLE_IO;
+  if ((options & FILE_NO_INTERMEDIATE_BUFFERING) != 0) out |= FO_NO_INTERMEDIATE_BUFFERING;
+  if ((options & FILE_WRITE_THROUGH) != 0) out |= FO_WRITE_THROUGH;
+  if ((options & FILE_SEQUENTIAL_ONLY) != 0) out |= FO_SEQUENTIAL_ONLY;
+  if ((options & FILE_RANDOM_ACCESS) != 0) out |= FO_RANDOM_ACCESS;
+  return out;
+}
+
 }  // namespace
 
 // Returns: nullptr without memory; then the claim of the device has been given back.
@@ -115,14 +129,15 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   }
   file->ReadAccess = (how.access & FILE_READ_DATA) != 0;
   file->WriteAccess = (how.access & FILE_WRITE_DATA) != 0;
+  file->Flags |= flags_of(how.create_options);
   security->DesiredAccess = how.access;
   IO_STACK_LOCATION stack{};
   stack.Parameters.Create.SecurityContext = security;
   stack.Parameters.Create.Options = (how.disposition << 24) | (how.create_options & 0x00ffffff);
   stack.Parameters.Create.ShareAccess = static_cast<USHORT>(how.share);
   stack.Parameters.Create.FileAttributes = how.attributes;
-  const IO_STATUS_BLOCK answer =
-      send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode, how.cancel);
+  const IO_STATUS_BLOCK answer = send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode,
+                                               how.cancel, how.process_id);
   sync::deallocate(security);
 
   result.status = answer.Status;
@@ -139,13 +154,10 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   return result;
 }
 
-open_result open(_DEVICE_OBJECT* device, const open_options& how) {
-  return open_device(device, nullptr, how, UserMode);
-}
+namespace {
 
-open_result open(const char* name, const open_options& how) {
-  const sync::sealed seal;
-  UNICODE_STRING wide = make_string(name, sync::memory_use::guest);
+// Frees `wide`, whose buffer is nullptr without memory.
+open_result open_by(UNICODE_STRING wide, const open_options& how) {
   UNICODE_STRING rest{};
   PDEVICE_OBJECT device = nullptr;
   open_result result;
@@ -157,6 +169,22 @@ open_result open(const char* name, const open_options& how) {
   }
   sync::deallocate(wide.Buffer);
   return result;
+}
+
+}  // namespace
+
+open_result open(_DEVICE_OBJECT* device, const open_options& how) {
+  return open_device(device, nullptr, how, UserMode);
+}
+
+open_result open(const char* name, const open_options& how) {
+  const sync::sealed seal;
+  return open_by(make_string(name, sync::memory_use::guest), how);
+}
+
+open_result open(const char16_t* name, const open_options& how) {
+  const sync::sealed seal;
+  return open_by(make_string(name, sync::memory_use::guest), how);
 }
 
 nt_status close_handle(_FILE_OBJECT* file) {

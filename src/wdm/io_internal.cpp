@@ -59,7 +59,7 @@ sync::nanoseconds patience() {
 
 IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
                               const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode,
-                              belay::operation* cancel) {
+                              belay::operation* cancel, std::uint64_t process_id) {
   const sync::sealed seal;
   IO_STATUS_BLOCK none{};
   none.Status = STATUS_INSUFFICIENT_RESOURCES;
@@ -71,6 +71,7 @@ IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR ma
   packet_waiter waiter;
   record->waiter = &waiter;
   record->thread = sync::self();
+  record->process_id = process_id;
   PIRP irp = record->irp;
   irp->Flags = flags_of(major);
   irp->RequestorMode = mode;

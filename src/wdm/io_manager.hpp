@@ -105,6 +105,14 @@ open_result open(_DEVICE_OBJECT* device, const open_options& how = {});
 /// The same by name: "\Device\X", "\DosDevices\X", "\??\X" or "\\.\X"; what follows the device's
 /// name becomes FileObject->FileName.
 open_result open(const char* name, const open_options& how = {});
+open_result open(const char16_t* name, const open_options& how = {});
+/// Whether an open by this name goes to the stack that `device` is in.
+bool leads_to(const char16_t* name, _DEVICE_OBJECT* device);
+/// Lists the names that devices can be opened by, links ("\GLOBAL??\X") and devices
+/// ("\Device\X"): each with its terminator, then an empty one.
+///
+/// Returns: how many characters that is; nothing was written if it is more than `room`.
+std::size_t list_names(char16_t* to, std::size_t room);
 
 /// Closes the only handle: IRP_MJ_CLEANUP now, IRP_MJ_CLOSE when the last reference goes, which may
 /// be later, in the wait() of the last outstanding request.

@@ -87,7 +87,7 @@ struct irp_record {
   std::uint32_t calls = 0;          ///< of IofCallDriver
   dispatch_frame* frames = nullptr;
   sync::actor_id thread = sync::no_actor;
-  std::uint64_t process_id = 0;  ///< of a user's request: who asks
+  std::uint64_t process_id = 0;  ///< who asks; 0: this process
   request_block* block = nullptr;
   packet_waiter* waiter = nullptr;
   sync::parking* rundown = nullptr;  ///< where its thread waits for it
@@ -193,10 +193,10 @@ void finish_associated_irp(irp_record* record, PIRP irp);
 bool cancel_irp(irp_record* record, PIRP irp, const void* site);
 
 /// Sends a packet of kind `internal` to `device` and waits for it. A request on `cancel` is an
-/// IoCancelIrp for it.
+/// IoCancelIrp for it. `process_id`: who asks; 0: this process.
 IO_STATUS_BLOCK send_and_wait(PDEVICE_OBJECT device, PFILE_OBJECT file, UCHAR major, UCHAR minor,
                               const IO_STACK_LOCATION* parameters, KPROCESSOR_MODE mode,
-                              belay::operation* cancel = nullptr);
+                              belay::operation* cancel = nullptr, std::uint64_t process_id = 0);
 
 /// Orders this step with the others that decide the packet's fate (a point that is no preemption).
 inline void order(sync::access_kind kind, const irp_record* record) {
@@ -298,6 +298,7 @@ named_object* link_to(PDEVICE_OBJECT device);
 
 /// UTF-16 for a literal; the buffer is sync memory that the caller frees.
 UNICODE_STRING make_string(const char* text, sync::memory_use use);
+UNICODE_STRING make_string(const char16_t* text, sync::memory_use use);
 
 // ---- the root ----------------------------------------------------------------------------------
 

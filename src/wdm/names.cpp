@@ -116,6 +116,22 @@ void release(named_object* object) {
   sync::deallocate(object);
 }
 
+// Each character of `text` is an `element`.
+template <class element, class character>
+UNICODE_STRING string_of(const character* text, sync::memory_use use) {
+  std::size_t length = 0;
+  while (text[length] != 0) ++length;
+  UNICODE_STRING result{};
+  result.Buffer = static_cast<PWSTR>(sync::allocate((length + 1) * sizeof(WCHAR), use));
+  if (result.Buffer == nullptr) return result;
+  for (std::size_t i = 0; i < length; ++i) {
+    result.Buffer[i] = static_cast<WCHAR>(static_cast<element>(text[i]));
+  }
+  result.Length = static_cast<USHORT>(length * sizeof(WCHAR));
+  result.MaximumLength = static_cast<USHORT>(result.Length + sizeof(WCHAR));
+  return result;
+}
+
 PDEVICE_OBJECT device_at(const char16_t* name, std::size_t length) {
   for (int links = 0; links < most_links; ++links) {
     const named_object* found = find_exact(name, length);
@@ -214,17 +230,35 @@ named_object* link_to(PDEVICE_OBJECT device) {
 }
 
 UNICODE_STRING make_string(const char* text, sync::memory_use use) {
-  std::size_t length = 0;
-  while (text[length] != 0) ++length;
-  UNICODE_STRING result{};
-  result.Buffer = static_cast<PWSTR>(sync::allocate((length + 1) * sizeof(WCHAR), use));
-  if (result.Buffer == nullptr) return result;
-  for (std::size_t i = 0; i < length; ++i) {
-    result.Buffer[i] = static_cast<WCHAR>(static_cast<unsigned char>(text[i]));
+  return string_of<unsigned char>(text, use);
+}
+
+UNICODE_STRING make_string(const char16_t* text, sync::memory_use use) {
+  return string_of<char16_t>(text, use);
+}
+
+bool leads_to(const char16_t* name, _DEVICE_OBJECT* device) {
+  const sync::sealed seal;
+  UNICODE_STRING wide = make_string(name, sync::memory_use::guest);
+  if (wide.Buffer == nullptr) return false;
+  PDEVICE_OBJECT found = nullptr;
+  const NTSTATUS status = resolve_name(&wide, &found, nullptr);
+  sync::deallocate(wide.Buffer);
+  return NT_SUCCESS(status) && top_of(found) == top_of(device);
+}
+
+std::size_t list_names(char16_t* to, std::size_t room) {
+  const sync::sealed seal;
+  const guard hold(io().lock);
+  std::size_t needed = 1;
+  for (const named_object* n = io().names; n != nullptr; n = n->next) needed += n->length + 1;
+  if (needed > room) return needed;
+  for (const named_object* n = io().names; n != nullptr; n = n->next) {
+    for (std::size_t i = 0; i < n->length; ++i) *to++ = n->name[i];
+    *to++ = 0;
   }
-  result.Length = static_cast<USHORT>(length * sizeof(WCHAR));
-  result.MaximumLength = static_cast<USHORT>(result.Length + sizeof(WCHAR));
-  return result;
+  *to = 0;
+  return needed;
 }
 
 }  // namespace belay::inline BELAY_BUILD::wdm
