@@ -22,6 +22,8 @@ typedef CHAR* DEVNODEID_A;
 typedef WCHAR* DEVNODEID_W;
 typedef CHAR* DEVINSTID_A;
 typedef WCHAR* DEVINSTID_W;
+typedef HANDLE HMACHINE;
+typedef HMACHINE* PHMACHINE;
 
 #define CR_SUCCESS 0x00000000
 #define CR_DEFAULT 0x00000001
@@ -43,6 +45,7 @@ typedef WCHAR* DEVINSTID_W;
 
 #define CM_GET_DEVICE_INTERFACE_LIST_PRESENT 0x00000000
 #define CM_GET_DEVICE_INTERFACE_LIST_ALL_DEVICES 0x00000001
+#define CM_GET_DEVICE_INTERFACE_LIST_BITS 0x00000001
 
 /// The length, in characters, of the list that CM_Get_Device_Interface_List gives, its last
 /// terminator included: 1 if no device has the interface.
@@ -57,12 +60,33 @@ CMAPI CONFIGRET WINAPI CM_Get_Device_Interface_ListA(LPGUID InterfaceClassGuid,
 CMAPI CONFIGRET WINAPI CM_Get_Device_Interface_ListW(LPGUID InterfaceClassGuid,
                                                      DEVINSTID_W pDeviceID, PWCHAR Buffer,
                                                      ULONG BufferLen, ULONG ulFlags);
+/// The same, of a machine: only this one (NULL).
+CMAPI CONFIGRET WINAPI CM_Get_Device_Interface_List_Size_ExA(PULONG pulLen,
+                                                             LPGUID InterfaceClassGuid,
+                                                             DEVINSTID_A pDeviceID, ULONG ulFlags,
+                                                             HMACHINE hMachine);
+CMAPI CONFIGRET WINAPI CM_Get_Device_Interface_List_Size_ExW(PULONG pulLen,
+                                                             LPGUID InterfaceClassGuid,
+                                                             DEVINSTID_W pDeviceID, ULONG ulFlags,
+                                                             HMACHINE hMachine);
+CMAPI CONFIGRET WINAPI CM_Get_Device_Interface_List_ExA(LPGUID InterfaceClassGuid,
+                                                        DEVINSTID_A pDeviceID, PCHAR Buffer,
+                                                        ULONG BufferLen, ULONG ulFlags,
+                                                        HMACHINE hMachine);
+CMAPI CONFIGRET WINAPI CM_Get_Device_Interface_List_ExW(LPGUID InterfaceClassGuid,
+                                                        DEVINSTID_W pDeviceID, PWCHAR Buffer,
+                                                        ULONG BufferLen, ULONG ulFlags,
+                                                        HMACHINE hMachine);
 #ifdef UNICODE
 #define CM_Get_Device_Interface_List_Size CM_Get_Device_Interface_List_SizeW
 #define CM_Get_Device_Interface_List CM_Get_Device_Interface_ListW
+#define CM_Get_Device_Interface_List_Size_Ex CM_Get_Device_Interface_List_Size_ExW
+#define CM_Get_Device_Interface_List_Ex CM_Get_Device_Interface_List_ExW
 #else
 #define CM_Get_Device_Interface_List_Size CM_Get_Device_Interface_List_SizeA
 #define CM_Get_Device_Interface_List CM_Get_Device_Interface_ListA
+#define CM_Get_Device_Interface_List_Size_Ex CM_Get_Device_Interface_List_Size_ExA
+#define CM_Get_Device_Interface_List_Ex CM_Get_Device_Interface_List_ExA
 #endif
 
 #ifdef __cplusplus

@@ -11,6 +11,7 @@
 // Contract: WIN32-IO-001, WIN32-IO-004
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "sync/build.hpp"
@@ -82,6 +83,10 @@ class device_port {
   /// Returns: an NTSTATUS; on success `io.file` is the file and `*information` what the driver
   /// said.
   virtual std::int32_t open(port_io& io, const open_request& what, std::uint64_t* information) = 0;
+  /// Lists the NT paths that devices can be opened by, each with its terminator, then an empty one.
+  ///
+  /// Returns: how many characters that is; nothing was written if it is more than `room`.
+  virtual std::size_t names(char16_t* to, std::size_t room) const = 0;
   /// Sends a request that prepare() made ready.
   ///
   /// Callers: once, at PASSIVE_LEVEL, on the thread that asks.

@@ -53,14 +53,6 @@ class in_process final : public device_port {
   }
 
   std::int32_t open(port_io& io, const open_request& what, std::uint64_t* information) override {
-    char name[512];
-    std::size_t length = 0;
-    for (; what.name[length] != 0; ++length) {
-      if (length + 1 == sizeof name) return static_cast<std::int32_t>(0xC0000106);
-      const char16_t c = what.name[length];
-      name[length] = c < 0x100 ? static_cast<char>(c) : '?';
-    }
-    name[length] = '\0';
     wdm::open_options how;
     how.access = what.access;
     how.share = what.share;
@@ -68,12 +60,16 @@ class in_process final : public device_port {
     how.create_options = what.create_options;
     how.attributes = what.attributes;
     how.cancel = &opening_of(io);
-    const wdm::open_result result = wdm::open(name, how);
+    const wdm::open_result result = wdm::open(what.name, how);
     *information = result.information;
     if (result.file == nullptr) return result.status;
     kernel::reference_object(result.file);  // until close()
     io.file = result.file;
     return result.status;
+  }
+
+  std::size_t names(char16_t* to, std::size_t room) const override {
+    return wdm::list_names(to, room);
   }
 
   std::int32_t start(port_io& io) override { return request_of(io).start(); }

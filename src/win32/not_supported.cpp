@@ -1,13 +1,9 @@
 // Calls that programs name and Belay does not have: each says so, the way it tells errors.
 //
 // Thread safety: any thread.
-#include "win32/process.hpp"
-
-// clang-format off
 #include <windows.h>
 
-#include <cfgmgr32.h>
-// clang-format on
+#include "win32/process.hpp"
 
 using namespace belay::win32;
 
@@ -42,18 +38,5 @@ DWORD WINAPI QueryDosDeviceA(LPCSTR, LPSTR, DWORD) { return fail(ERROR_NOT_SUPPO
 DWORD WINAPI QueryDosDeviceW(LPCWSTR, LPWSTR, DWORD) { return fail(ERROR_NOT_SUPPORTED); }
 BOOL WINAPI DefineDosDeviceA(DWORD, LPCSTR, LPCSTR) { return fail(ERROR_NOT_SUPPORTED); }
 BOOL WINAPI DefineDosDeviceW(DWORD, LPCWSTR, LPCWSTR) { return fail(ERROR_NOT_SUPPORTED); }
-
-CONFIGRET WINAPI CM_Get_Device_Interface_List_SizeA(PULONG, LPGUID, DEVINSTID_A, ULONG) {
-  return CR_CALL_NOT_IMPLEMENTED;
-}
-CONFIGRET WINAPI CM_Get_Device_Interface_List_SizeW(PULONG, LPGUID, DEVINSTID_W, ULONG) {
-  return CR_CALL_NOT_IMPLEMENTED;
-}
-CONFIGRET WINAPI CM_Get_Device_Interface_ListA(LPGUID, DEVINSTID_A, PCHAR, ULONG, ULONG) {
-  return CR_CALL_NOT_IMPLEMENTED;
-}
-CONFIGRET WINAPI CM_Get_Device_Interface_ListW(LPGUID, DEVINSTID_W, PWCHAR, ULONG, ULONG) {
-  return CR_CALL_NOT_IMPLEMENTED;
-}
 
 }  // extern "C"
