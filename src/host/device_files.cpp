@@ -17,6 +17,7 @@
 #include "host/file_operations.hpp"
 #include "kernel/executive.hpp"
 #include "kernel/object.hpp"
+#include "win32/utf8.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -101,6 +102,41 @@ const device_file* device_files::by_name(const std::string& name) {
     if (each.object != nullptr && each.name == name) return &each;
   }
   return nullptr;
+}
+
+// REQUIRES: lock_ is held.
+const device_file* device_files::by_path_locked(const char16_t* path) const {
+  for (const device_file& each : files_) {
+    if (each.object != nullptr && wdm::leads_to(path, each.object)) return &each;
+  }
+  return nullptr;
+}
+
+const device_file* device_files::by_path(const std::u16string& path) {
+  refresh();
+  const guard hold(lock_);
+  return by_path_locked(path.c_str());
+}
+
+std::vector<device_file> device_files::paths() {
+  refresh();
+  std::vector<char16_t> names;
+  for (std::size_t needed = wdm::list_names(nullptr, 0); needed > names.size();
+       needed = wdm::list_names(names.data(), names.size())) {
+    names.resize(needed);
+  }
+  std::vector<device_file> out;
+  const guard hold(lock_);
+  for (const char16_t* each = names.data(); *each != 0;) {
+    const std::u16string_view path(each);
+    if (const device_file* const found = by_path_locked(each)) {
+      out.push_back(*found);
+      out.back().name.clear();
+      win32::each_utf8(each, path.size(), [&](char c) { out.back().name += c; });
+    }
+    each += path.size() + 1;
+  }
+  return out;
 }
 
 const device_file* device_files::by_inode(std::uint64_t inode) {
@@ -201,7 +237,7 @@ std::int32_t device_files::cleanup(open_file& file) {
   const closing here(*this);
   {
     const guard hold(lock_);
-    if (file.closed) return 0;
+    if (file.closed || file.object == nullptr) return 0;
     file.closed = true;
   }
   return wdm::close_handle(file.object);
@@ -212,7 +248,7 @@ void device_files::close(open_file& file) {
   cleanup(file);
   {
     const guard hold(lock_);
-    if (file.dropped) return;
+    if (file.dropped || file.object == nullptr) return;
     file.dropped = true;
   }
   kernel::dereference_object(file.object);

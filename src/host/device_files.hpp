@@ -42,6 +42,7 @@ struct exchange_buffer {
   std::uint64_t number = 0;           ///< of its entry
   fuse_req* waiter = nullptr;         ///< the read that waits for the end
   std::size_t room = 0;               ///< of that read
+  bool create = false;                ///< it is an IRP_MJ_CREATE, which the read that waits starts
   bool cancel_wanted = false;
   bool running = false;
   bool over = false;
@@ -49,11 +50,13 @@ struct exchange_buffer {
 
 /// One open() of a program.
 struct open_file {
-  _FILE_OBJECT* object = nullptr;
+  _FILE_OBJECT* object = nullptr;  ///< nullptr: no driver has heard of it (exchange.hpp)
   const device_file* device = nullptr;
-  int process_id = 0;    ///< of the program that opened it
-  bool closed = false;   ///< IRP_MJ_CLEANUP was sent
-  bool dropped = false;  ///< our reference, which keeps `object` while the kernel knows the file
+  int process_id = 0;     ///< of the program that opened it
+  int access_mode = 0;    ///< O_RDONLY, O_WRONLY, O_RDWR
+  bool creating = false;  ///< an IRP_MJ_CREATE is on its way
+  bool closed = false;    ///< IRP_MJ_CLEANUP was sent
+  bool dropped = false;   ///< our reference, which keeps `object` while the kernel knows the file
   std::map<std::uint32_t, exchange_buffer> exchanges;
   int running = 0;        ///< exchanges that drivers have
   bool released = false;  ///< the kernel has forgotten it; it goes when none is running
@@ -83,6 +86,8 @@ class device_files {
 
   /// The files there are, by name.
   std::vector<device_file> files();
+  /// The same by NT path, each path that leads to one.
+  std::vector<device_file> paths();
   const std::string& folder() const { return folder_; }
 
  private:
@@ -95,6 +100,8 @@ class device_files {
   void close(open_file& file);
   void refresh();
   const device_file* by_name(const std::string& name);
+  const device_file* by_path(const std::u16string& path);
+  const device_file* by_path_locked(const char16_t* path) const;
   const device_file* by_inode(std::uint64_t inode);
   static bool add_device(void* context, const wdm::device_view& view);
 

@@ -21,6 +21,18 @@
 // free again when the answer has been read to its end. Programs without io_uring may carry up to 16
 // KiB in one ioctl: see control_block.
 //
+// An open() carries a mode and no more. The folder exchange_folder of the mount, which is not
+// listed there, has the devices by their NT paths ("\GLOBAL??\CancelSample", "\Device\X"; in any
+// spelling that Windows takes, also with a path behind). A file that is opened there is checked
+// against the same permissions, but no driver hears of it, and nothing but this is taken:
+//
+//   pwrite at sending(id, 0)      exchange_request with major 0, and as its input exchange_create
+//                                 and the NT path
+//   pread  at performing(id, 0)   IRP_MJ_CREATE; reads exchange_answer. On success the descriptor
+//                                 is the open file from then on; otherwise it may be tried again
+//
+// A descriptor that may only be read does its writes by ioctl: see exchange_block.
+//
 // Thread safety: plain data.
 #pragma once
 
@@ -34,8 +46,8 @@ inline constexpr std::uint32_t exchange_magic = 0x594c4542;  // "BELY"
 
 struct exchange_request {
   std::uint32_t magic = exchange_magic;
-  std::uint8_t major =
-      0;  ///< IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS
+  /// IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS; IRP_MJ_CREATE
+  std::uint8_t major = 0;
   std::uint8_t minor = 0;
   std::uint16_t reserved = 0;
   std::uint32_t control_code = 0;
@@ -45,6 +57,20 @@ struct exchange_request {
   std::int64_t offset = 0;  ///< Parameters.Read.ByteOffset
 };
 static_assert(sizeof(exchange_request) == 32);
+
+inline constexpr char exchange_folder[] = ".belay";
+
+/// How a file is opened, as NtCreateFile says it; the NT path in UTF-16 follows. Rights to read and
+/// to write need a descriptor with the same.
+struct exchange_create {
+  std::uint32_t access = 0;
+  std::uint32_t share = 0;
+  std::uint32_t disposition = 0;
+  std::uint32_t create_options = 0;
+  std::uint16_t attributes = 0;
+  std::uint16_t reserved = 0;
+};
+static_assert(sizeof(exchange_create) == 20);
 
 inline constexpr std::uint32_t exchange_pended = 1;  ///< the driver had marked the IRP pending
 
@@ -104,5 +130,14 @@ struct control_block {
   std::uint64_t reserved = 0;
 };
 static_assert(sizeof(control_block) == 32);
+
+/// The argument of ioctl(fd, _IOW('B', 2, char[n]), argument): a pwrite of `size` bytes, which
+/// follow, at an offset of the exchange.
+struct exchange_block {
+  std::int64_t offset = 0;
+  std::uint32_t size = 0;
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(exchange_block) == 16);
 
 }  // namespace belay::inline BELAY_BUILD::host

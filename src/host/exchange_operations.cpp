@@ -32,6 +32,7 @@ int file_operations::keep(device_files& files, open_file& file, exchange_place p
                           const char* data, std::size_t size, exchange_request& asked,
                           bool& complete) {
   const guard hold(files.lock_);
+  const bool unopened = file.object == nullptr;
   if (place.position == 0) {
     const auto before = file.exchanges.find(place.id);
     if (before != file.exchanges.end() && before->second.running) return EBUSY;
@@ -45,17 +46,31 @@ int file_operations::keep(device_files& files, open_file& file, exchange_place p
   buffer.sent.insert(buffer.sent.end(), data, data + size);
   complete = whole(buffer, asked);
   if (!complete) return 0;
-  const bool known = asked.major == major_read || asked.major == major_write ||
-                     asked.major == major_control || asked.major == major_flush;
+  const bool known = unopened ? asked.major == major_create
+                              : asked.major == major_read || asked.major == major_write ||
+                                    asked.major == major_control || asked.major == major_flush;
   if (!known || asked.magic != exchange_magic || asked.output_size > most_output) return EINVAL;
+  if (unopened) {  // the read that waits for it sends it
+    buffer.create = true;
+    complete = false;
+    return 0;
+  }
   buffer.answer.resize(sizeof(exchange_answer) + asked.output_size);
   buffer.running = true;
   ++file.running;
   return 0;
 }
 
+void file_operations::answer_sent(fuse_req_t req, std::size_t size, bool by_control) {
+  if (by_control) {
+    fuse_reply_ioctl(req, 0, nullptr, 0);
+  } else {
+    fuse_reply_write(req, size);
+  }
+}
+
 void file_operations::receive(fuse_req_t req, open_file& file, exchange_place place,
-                              const char* data, std::size_t size) {
+                              const char* data, std::size_t size, bool by_control) {
   exchange_request asked;
   bool complete = false;
   const int error = keep(of(req), file, place, data, size, asked, complete);
@@ -68,7 +83,7 @@ void file_operations::receive(fuse_req_t req, open_file& file, exchange_place pl
   if (const int refusal = complete ? send(req, file, place.id, asked) : 0; refusal != 0) {
     fuse_reply_err(req, refusal);
   } else {
-    fuse_reply_write(req, size);
+    answer_sent(req, size, by_control);
   }
 }
 
@@ -121,7 +136,7 @@ int file_operations::send(fuse_req_t req, open_file& file, std::uint32_t id,
 }
 
 void file_operations::cancel_sent(fuse_req_t req, open_file& file, exchange_place place,
-                                  std::size_t size) {
+                                  std::size_t size, bool by_control) {
   device_files& files = of(req);
   std::uint64_t number = 0;
   {
@@ -133,7 +148,7 @@ void file_operations::cancel_sent(fuse_req_t req, open_file& file, exchange_plac
     }
   }
   if (number != 0) files.table_.cancel(number, reason_kind::user);
-  fuse_reply_write(req, size);
+  answer_sent(req, size, by_control);
 }
 
 // The first part of the answer, which is over.
@@ -153,16 +168,18 @@ void file_operations::perform(fuse_req_t req, open_file& file, exchange_place pl
   if (place.position != 0) return read_rest(req, file, place, size);
   device_files& files = of(req);
   std::uint64_t number = 0;
-  bool known = false;
+  bool known = false, creates = false;
   {
     const guard hold(files.lock_);
     const auto found = file.exchanges.find(place.id);
+    creates = found != file.exchanges.end() && found->second.create;
     if (found != file.exchanges.end() && (found->second.running || found->second.over)) {
       known = found->second.waiter == nullptr;
       number = found->second.number;
     }
   }
-  if (!known || size < sizeof(exchange_answer)) {
+  if (creates && size >= sizeof(exchange_answer)) return create(req, file, place.id);
+  if (!known || creates || size < sizeof(exchange_answer)) {
     fuse_reply_err(req, EINVAL);
     return;
   }

@@ -21,7 +21,7 @@
 #include "host/errno_of.hpp"
 #include "host/process_of.hpp"
 #include "kernel/executive.hpp"
-#include "kernel/object.hpp"
+#include "win32/utf8.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -34,17 +34,6 @@ constexpr std::int32_t status_end_of_file = static_cast<std::int32_t>(0xC0000011
 constexpr std::int32_t status_invalid_request = static_cast<std::int32_t>(0xC0000010);
 constexpr double attribute_seconds = 1.0;
 
-// The kernel's fuse_open_out. libfuse 3.14 has no name for the flag that lets writes run beside
-// each other, and without it one write that a driver keeps would hold up all.
-struct open_answer {
-  std::uint64_t handle = 0;
-  std::uint32_t flags = 0;
-  std::uint32_t padding = 0;
-};
-constexpr std::uint32_t open_direct_io = 1u << 0;
-constexpr std::uint32_t open_no_flush = 1u << 5;
-constexpr std::uint32_t open_parallel_writes = 1u << 6;
-
 }  // namespace
 
 // ---- names
@@ -56,17 +45,17 @@ void file_operations::initialise(void*, fuse_conn_info* connection) {
   connection->congestion_threshold = 4096;
 }
 
-struct stat file_operations::attributes(const device_file* file) {
+// `file` nullptr: of a folder.
+struct stat file_operations::attributes(const device_file* file, fuse_ino_t inode) {
   struct stat out {};
   out.st_uid = geteuid();
   out.st_gid = getegid();
+  out.st_ino = inode;
   if (file == nullptr) {
-    out.st_ino = FUSE_ROOT_ID;
     out.st_mode = S_IFDIR | 0755;
     out.st_nlink = 2;
     return out;
   }
-  out.st_ino = file->inode;
   out.st_mode = S_IFREG | static_cast<mode_t>(file->mode);
   out.st_nlink = 1;
   out.st_size = INT64_MAX;  // an asynchronous read at or past the end would not come to us
@@ -74,26 +63,37 @@ struct stat file_operations::attributes(const device_file* file) {
 }
 
 void file_operations::lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  const device_file* const file = parent == FUSE_ROOT_ID ? of(req).by_name(name) : nullptr;
-  if (file == nullptr) {
+  const device_file* file = nullptr;
+  fuse_entry_param entry{};
+  if (parent == FUSE_ROOT_ID && std::strcmp(name, exchange_folder) == 0) {
+    entry.ino = FUSE_ROOT_ID | untold;
+  } else if (parent == FUSE_ROOT_ID) {
+    file = of(req).by_name(name);
+    if (file != nullptr) entry.ino = file->inode;
+  } else {
+    std::u16string path;
+    win32::each_utf16(name, std::strlen(name), [&](char16_t unit) { path += unit; });
+    file = of(req).by_path(path);
+    if (file != nullptr) entry.ino = file->inode | untold;
+  }
+  if (entry.ino == 0) {
     fuse_reply_err(req, ENOENT);
     return;
   }
-  fuse_entry_param entry{};
-  entry.ino = file->inode;
-  entry.attr = attributes(file);
+  entry.attr = attributes(file, entry.ino);
   entry.attr_timeout = attribute_seconds;
   entry.entry_timeout = 0;  // devices come and go
   fuse_reply_entry(req, &entry);
 }
 
 void file_operations::get_attributes(fuse_req_t req, fuse_ino_t inode, fuse_file_info*) {
-  const device_file* const file = inode == FUSE_ROOT_ID ? nullptr : of(req).by_inode(inode);
-  if (inode != FUSE_ROOT_ID && file == nullptr) {
+  const fuse_ino_t plain = inode & ~untold;
+  const device_file* const file = plain == FUSE_ROOT_ID ? nullptr : of(req).by_inode(plain);
+  if (plain != FUSE_ROOT_ID && file == nullptr) {
     fuse_reply_err(req, ENOENT);
     return;
   }
-  const struct stat out = attributes(file);
+  const struct stat out = attributes(file, inode);
   fuse_reply_attr(req, &out, attribute_seconds);
 }
 
@@ -107,13 +107,15 @@ void file_operations::set_attributes(fuse_req_t req, fuse_ino_t inode, struct st
   get_attributes(req, inode, info);
 }
 
-void file_operations::read_folder(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
+void file_operations::read_folder(fuse_req_t req, fuse_ino_t inode, std::size_t size, off_t offset,
                                   fuse_file_info*) {
-  const std::vector<device_file> files = of(req).files();
+  const fuse_ino_t kind = inode & untold;
+  const std::vector<device_file> files = kind == 0 ? of(req).files() : of(req).paths();
   std::vector<char> buffer(size);
   std::size_t used = 0;
   for (auto i = static_cast<std::size_t>(offset); i < files.size() + 2; ++i) {
-    const struct stat about = attributes(i < 2 ? nullptr : &files[i - 2]);
+    const struct stat about =
+        i < 2 ? attributes(nullptr, inode) : attributes(&files[i - 2], files[i - 2].inode | kind);
     const char* const name = i == 0 ? "." : i == 1 ? ".." : files[i - 2].name.c_str();
     const std::size_t bytes = fuse_add_direntry(req, buffer.data() + used, size - used, name,
                                                 &about, static_cast<off_t>(i + 1));
@@ -137,14 +139,18 @@ arrival file_operations::arrives(fuse_req_t req, operation what, open_file* file
   return out;
 }
 
-// Whether new requests are refused, all or those of a closed file; then it has been answered.
-bool file_operations::refused(fuse_req_t req, const open_file* file) {
+// Whether new requests are refused, all or those of a file that is closed, or that no driver knows;
+// then it has been answered.
+bool file_operations::refused(fuse_req_t req, const open_file* file, bool even_unopened) {
   device_files& files = of(req);
   int error = 0;
   {
     const guard hold(files.lock_);
     error = files.refusing_;
-    if (error == 0 && file != nullptr && file->closed) error = EBADF;
+    if (error == 0 && file != nullptr &&
+        (file->closed || (file->object == nullptr && !even_unopened))) {
+      error = EBADF;
+    }
   }
   if (error != 0) fuse_reply_err(req, error);
   return error != 0;
@@ -275,10 +281,10 @@ void file_operations::read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t o
 void file_operations::write(fuse_req_t req, fuse_ino_t, const char* data, std::size_t size,
                             off_t offset, fuse_file_info* info) {
   open_file& file = file_of(info);
-  if (refused(req, &file)) return;
   const exchange_place place(offset);
-  if (place.step == exchange_step::send) return receive(req, file, place, data, size);
-  if (place.step == exchange_step::cancel) return cancel_sent(req, file, place, size);
+  if (refused(req, &file, place.step != exchange_step::none)) return;
+  if (place.step == exchange_step::send) return receive(req, file, place, data, size, false);
+  if (place.step == exchange_step::cancel) return cancel_sent(req, file, place, size, false);
   if (place.step != exchange_step::none) {
     fuse_reply_err(req, EINVAL);
     return;
@@ -310,8 +316,11 @@ void file_operations::control(fuse_req_t req, fuse_ino_t, unsigned code, void*,
                               fuse_file_info* info, unsigned, const void* input,
                               std::size_t input_size, std::size_t output_size) {
   open_file& file = file_of(info);
-  if (refused(req, &file)) return;
   constexpr unsigned size_mask = 0x3fffu << 16;
+  constexpr unsigned sending = (1u << 30) | ('B' << 8) | 2;  // _IOW('B', 2, char[n])
+  const bool sends = (code & ~size_mask) == sending;
+  if (refused(req, &file, sends)) return;
+  if (sends) return sent_by_control(req, file, input, input_size);
   constexpr unsigned wrapping = (3u << 30) | ('B' << 8) | 1;  // _IOWR('B', 1, char[n])
   if ((code & ~size_mask) == wrapping) return wrapped(req, file, input, input_size, output_size);
   arrival about = arrives(req, operation::control, &file, input_size + output_size);
@@ -355,6 +364,18 @@ void file_operations::wrapped(fuse_req_t req, open_file& file, const void* data,
   start(req, entry, options);
 }
 
+void file_operations::sent_by_control(fuse_req_t req, open_file& file, const void* data,
+                                      std::size_t size) {
+  exchange_block block;
+  if (size >= sizeof block) std::memcpy(&block, data, sizeof block);
+  const exchange_place place(block.offset);
+  const char* const bytes = static_cast<const char*>(data) + sizeof block;
+  if (block.size > size - sizeof block) return void(fuse_reply_err(req, EINVAL));
+  if (place.step == exchange_step::send) return receive(req, file, place, bytes, block.size, true);
+  if (place.step == exchange_step::cancel) return cancel_sent(req, file, place, block.size, true);
+  fuse_reply_err(req, EINVAL);
+}
+
 void file_operations::answer_wrapped(fuse_req_t req, pending& entry, wdm::request& request,
                                      std::int32_t status) {
   if (status == status_cancelled && entry.interrupted) {
@@ -374,77 +395,7 @@ void file_operations::answer_wrapped(fuse_req_t req, pending& entry, wdm::reques
   fuse_reply_ioctl_iov(req, 0, parts, bytes != 0 ? 2 : 1);
 }
 
-// ---- open and close
-
-void file_operations::open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info) {
-  if (refused(req, nullptr)) return;
-  device_files& files = of(req);
-  const device_file* const device = files.by_inode(inode);
-  if (device == nullptr) {
-    fuse_reply_err(req, ENXIO);
-    return;
-  }
-  auto file = std::make_shared<open_file>();
-  file->device = device;
-  arrival about = arrives(req, operation::open, nullptr, 0);
-  about.device = device->name.c_str();
-  file->process_id = about.process_id;
-  pending& entry = files.table_.begin(about);
-  if (too_late(req, entry)) return;
-  wdm::open_options how;
-  constexpr std::uint32_t read_access = 0x00120089, write_access = 0x00120116;
-  const int access = info->flags & O_ACCMODE;
-  how.access = access == O_RDONLY   ? read_access
-               : access == O_WRONLY ? write_access
-                                    : read_access | write_access;
-  how.process_id = static_cast<std::uint64_t>(about.process_id);
-  how.cancel = &*entry.opening;
-  fuse_req_interrupt_func(req, &interrupted, reinterpret_cast<void*>(entry.number));
-  const wdm::open_result opened = wdm::open(device->object, how);
-  files.table_.ended(opened.status);
-  fuse_req_t const answer_to = files.table_.take_answer(entry);
-  const bool gave_up = opened.status == status_cancelled && entry.interrupted;
-  if (opened.file != nullptr) {
-    file->object = opened.file;
-    kernel::reference_object(file->object);
-    const guard hold(files.lock_);
-    files.open_[reinterpret_cast<std::uint64_t>(file.get())] = file;
-  }
-  // Whoever waits for an empty table closes what is open then.
-  files.table_.release(entry);
-  files.table_.release(entry);
-  if (opened.file == nullptr) {
-    const int error = gave_up ? EINTR : errno_of(opened.status);
-    if (answer_to != nullptr) fuse_reply_err(answer_to, error != 0 ? error : EIO);
-    return;
-  }
-  open_answer answer;
-  answer.handle = reinterpret_cast<std::uint64_t>(file.get());
-  answer.flags = open_direct_io | open_no_flush | open_parallel_writes;
-  const bool taken =
-      answer_to != nullptr &&
-      fuse_reply_buf(answer_to, reinterpret_cast<const char*>(&answer), sizeof answer) == 0;
-  if (!taken) close(files, *file);  // the program was killed in its open()
-}
-
-void file_operations::close(device_files& files, open_file& file) {
-  files.table_.cancel_all(reason_kind::client_gone, &file);  // sent, and nobody waits for them
-  files.close(file);
-  const guard hold(files.lock_);
-  file.released = true;
-  if (file.running == 0) files.open_.erase(reinterpret_cast<std::uint64_t>(&file));
-}
-
-void file_operations::release(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
-  close(of(req), file_of(info));
-  fuse_reply_err(req, 0);
-}
-
-void file_operations::close_now(fuse_req_t req, open_file& file, std::size_t size) {
-  exchange_answer answer;
-  answer.status = of(req).cleanup(file);
-  fuse_reply_buf(req, reinterpret_cast<const char*>(&answer), std::min(size, sizeof answer));
-}
+// ---- poll
 
 // Windows' devices have no readiness. Always ready: O_NONBLOCK then says what there is.
 void file_operations::poll(fuse_req_t req, fuse_ino_t, fuse_file_info*, fuse_pollhandle* handle) {

@@ -2,21 +2,26 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <strings.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <cstring>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "host/client/ring.hpp"
 #include "host/exchange.hpp"
 #include "kernel/executive.hpp"
 #include "win32/services.hpp"
+#include "win32/utf8.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -29,6 +34,8 @@ constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
 constexpr auto status_not_found = static_cast<std::int32_t>(0xC0000034);
 constexpr auto status_not_supported = static_cast<std::int32_t>(0xC00000BB);
 constexpr std::int32_t status_pending = 0x103;
+// Of a file's rights, those that need a descriptor that may be written (exchange.hpp).
+constexpr std::uint32_t rights_to_write = 0xd0156;
 
 // What an errno of the file system itself means; a driver's status comes in the answer.
 std::int32_t status_of(int error) {
@@ -87,26 +94,40 @@ std::vector<std::string> folders() {
   return out;
 }
 
-// "\??\CancelSample" as a path; empty: there is none. Windows' names have no case.
-std::string find_device(const char16_t* name) {
-  std::string plain;
-  for (; *name != 0; ++name) plain += *name < 0x80 ? static_cast<char>(*name) : '?';
-  for (const char* prefix : {"\\??\\", "\\DosDevices\\", "\\GLOBAL??\\", "\\Device\\"}) {
-    const std::string start = prefix;
-    if (strncasecmp(plain.c_str(), prefix, start.size()) == 0) plain = plain.substr(start.size());
-  }
-  if (plain.find('\\') != std::string::npos) return {};
+// An NT path as a file of exchange_folder: as much of it as leads to the device.
+std::string file_name(const char16_t* path) {
+  constexpr std::size_t longest = 1000;
+  std::string out;
+  std::size_t length = 0;
+  while (path[length] != 0 && path[length] != u'/') ++length;
+  win32::each_utf8(path, length, [&](char c) {
+    if (out.size() < longest) out += c;
+  });
+  return out;
+}
+
+// Opens the device without its driver's knowing, for what the permissions of its file allow.
+// Returns: a descriptor or a negative errno.
+int open_untold(const char16_t* path, bool writes) {
+  const std::string name = file_name(path);
+  int error = ENOENT;
   for (const std::string& folder : folders()) {
-    DIR* const open = opendir(folder.c_str());
-    if (open == nullptr) continue;
-    std::string found;
-    while (const dirent* const entry = readdir(open)) {
-      if (strcasecmp(entry->d_name, plain.c_str()) == 0) found = folder + "/" + entry->d_name;
+    const std::string file = folder + "/" + exchange_folder + "/" + name;
+    for (const int mode : {O_RDWR, O_RDONLY}) {
+      int descriptor;
+      do {
+        descriptor = ::open(file.c_str(), mode | O_CLOEXEC);
+      } while (descriptor < 0 && errno == EINTR);
+      if (descriptor >= 0) return descriptor;
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) return -errno;
+      if (errno != EACCES && errno != EPERM) break;  // not there, or nobody's mount any more
+      struct stat about {};
+      if (stat(file.c_str(), &about) != 0) break;  // somebody else's mount
+      error = EACCES;
+      if (writes) break;
     }
-    closedir(open);
-    if (!found.empty()) return found;
   }
-  return {};
+  return -error;
 }
 
 // ---- requests
@@ -116,6 +137,24 @@ int descriptor_of(const void* file) {
 }
 void* file_of(int descriptor) {
   return reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor) + 1);
+}
+
+// What an exchange writes; by ioctl where the descriptor may only be read. Returns: as pwritev.
+ssize_t put(int descriptor, const iovec* parts, int count, std::int64_t offset) {
+  const ssize_t written = pwritev(descriptor, parts, count, offset);
+  if (written >= 0 || errno != EBADF) return written;
+  constexpr std::size_t most = (1u << _IOC_SIZEBITS) - 1;
+  std::vector<char> data(sizeof(exchange_block));
+  for (const iovec* each = parts; each != parts + count; ++each) {
+    const auto* const bytes = static_cast<const char*>(each->iov_base);
+    data.insert(data.end(), bytes, bytes + std::min(each->iov_len, most - data.size()));
+  }
+  exchange_block block;
+  block.offset = offset;
+  block.size = static_cast<std::uint32_t>(data.size() - sizeof block);
+  std::memcpy(data.data(), &block, sizeof block);
+  const unsigned long code = _IOC(_IOC_WRITE, 'B', 2, data.size());
+  return ioctl(descriptor, code, data.data()) < 0 ? -1 : static_cast<ssize_t>(block.size);
 }
 
 struct request final : work {
@@ -147,25 +186,37 @@ class device_files_port final : public win32::device_port {
   std::int32_t open(port_io& io, const win32::open_request& what,
                     std::uint64_t* information) override {
     *information = 0;
-    const std::string path = find_device(what.name);
-    if (path.empty()) return status_not_found;
-    constexpr std::uint32_t may_read = 1, may_write = 2;
-    const bool reads = (what.access & may_read) != 0, writes = (what.access & may_write) != 0;
-    // Requests are sent by writing, whatever the program may do with the device.
-    const int asked = writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY;
-    const int flags = (access(path.c_str(), R_OK | W_OK) == 0 ? O_RDWR : asked) | O_CLOEXEC;
-    request& self = request_of(io);
-    self.done = [](work& done, int result) {
-      auto& it = static_cast<request&>(done);
-      it.result = result;
-      it.opened.unpark();
-    };
-    ring::the_ring()->open(self, path.c_str(), flags);
-    self.opened.park(sync::forever);
-    if (self.result < 0) return status_of(-self.result);
-    io.file = file_of(self.result);
-    *information = 1;  // FILE_OPENED
-    return 0;
+    const int descriptor = open_untold(what.name, (what.access & rights_to_write) != 0);
+    if (descriptor < 0) return status_of(-descriptor);
+    const std::int32_t status = create(request_of(io), descriptor, what, information);
+    if (status < 0) {
+      ::close(descriptor);
+      return status;
+    }
+    io.file = file_of(descriptor);
+    return status;
+  }
+
+  std::size_t names(char16_t* to, std::size_t room) const override {
+    std::set<std::u16string> all;
+    for (const std::string& folder : folders()) {
+      DIR* const open = opendir((folder + "/" + exchange_folder).c_str());
+      if (open == nullptr) continue;
+      while (const dirent* const entry = readdir(open)) {
+        if (entry->d_name[0] == '.') continue;
+        std::u16string name;
+        win32::each_utf16(entry->d_name, std::strlen(entry->d_name),
+                          [&](char16_t unit) { name += unit; });
+        all.insert(name);
+      }
+      closedir(open);
+    }
+    std::size_t needed = 1;
+    for (const std::u16string& each : all) needed += each.size() + 1;
+    if (needed > room) return needed;
+    for (const std::u16string& each : all) to = std::copy_n(each.c_str(), each.size() + 1, to);
+    *to = 0;
+    return needed;
   }
 
   std::int32_t start(port_io& io) override {
@@ -234,8 +285,40 @@ class device_files_port final : public win32::device_port {
   }
 
   static void cancel_sent(int descriptor, std::uint32_t id) {
-    const char any = 0;
-    if (pwrite(descriptor, &any, 1, cancelling(id)) < 0) return;  // the host is gone, or it is over
+    char any = 0;
+    const iovec part = {&any, 1};
+    if (put(descriptor, &part, 1, cancelling(id)) < 0) return;  // the host is gone, or it is over
+  }
+
+  // IRP_MJ_CREATE, which the ring waits for, so that signals of this thread do not count.
+  static std::int32_t create(request& self, int descriptor, const win32::open_request& what,
+                             std::uint64_t* information) {
+    exchange_create how;
+    how.access = what.access;
+    how.share = what.share;
+    how.disposition = what.disposition;
+    how.create_options = what.create_options;
+    how.attributes = what.attributes;
+    const std::u16string_view name(what.name);
+    std::vector<char> input(sizeof how + name.size() * sizeof(char16_t));
+    std::memcpy(input.data(), &how, sizeof how);
+    std::memcpy(input.data() + sizeof how, name.data(), input.size() - sizeof how);
+    exchange_request header;
+    header.major = major_of(io_kind::open);
+    header.input_size = static_cast<std::uint32_t>(input.size());
+    if (const int error = send(header, input.data(), descriptor, 0)) return status_of(error);
+    self.parts[0] = {&self.answer, sizeof self.answer};
+    self.done = [](work& done, int result) {
+      auto& it = static_cast<request&>(done);
+      it.result = result;
+      it.opened.unpark();
+    };
+    ring::the_ring()->read(self, descriptor, self.parts, 1, performing(0, 0));
+    self.opened.park(sync::forever);
+    if (self.result < 0) return status_of(-self.result);
+    if (self.result < static_cast<int>(sizeof self.answer)) return status_of(EIO);
+    *information = self.answer.information;
+    return self.answer.status;
   }
 
   // The driver has it, when this returns. Returns: 0 or an errno.
@@ -246,7 +329,12 @@ class device_files_port final : public win32::device_port {
     header.input_size = io.input_size;
     header.output_size = io.output_size;
     header.offset = io.offset;
-    const std::size_t whole = sizeof header + io.input_size;
+    return send(header, io.input, descriptor, id);
+  }
+
+  // Returns: 0 or an errno.
+  static int send(exchange_request& header, const void* input, int descriptor, std::uint32_t id) {
+    const std::size_t whole = sizeof header + header.input_size;
     std::size_t sent = 0;
     while (sent < whole) {
       iovec parts[2];
@@ -255,12 +343,12 @@ class device_files_port final : public win32::device_port {
         parts[count++] = {reinterpret_cast<char*>(&header) + sent, sizeof header - sent};
       }
       const std::size_t of_input = sent < sizeof header ? 0 : sent - sizeof header;
-      if (io.input_size > of_input) {
-        parts[count++] = {static_cast<char*>(const_cast<void*>(io.input)) + of_input,
-                          io.input_size - of_input};
+      if (header.input_size > of_input) {
+        parts[count++] = {static_cast<char*>(const_cast<void*>(input)) + of_input,
+                          header.input_size - of_input};
       }
       const ssize_t written =
-          pwritev(descriptor, parts, count, sending(id, static_cast<std::uint32_t>(sent)));
+          put(descriptor, parts, count, sending(id, static_cast<std::uint32_t>(sent)));
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) return written < 0 ? errno : EIO;
       sent += static_cast<std::size_t>(written);

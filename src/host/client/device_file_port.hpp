@@ -9,10 +9,11 @@
 // Devices are looked for in the folders of $BELAY_DEVICES (separated by colons), or else in the
 // folders where `belay run` mounts: /run/belay/* and $XDG_RUNTIME_DIR/belay/*.
 //
-// Limits: of an open, nothing but the device reaches the driver: it is opened for reading and
-// writing where the file's mode allows both; share, disposition and create options are the
-// defaults, and a path behind the device's name is refused. Handles in a request's buffers mean
-// nothing to the host.
+// A file is opened without its driver's knowing, which is where Linux looks at its permissions;
+// then an exchange sends the IRP_MJ_CREATE that CreateFile means.
+//
+// Limits: a device that a program may write but not read is refused it. Handles in a request's
+// buffers mean nothing to the host.
 //
 // Thread safety: as device_port says.
 #pragma once

@@ -68,13 +68,6 @@ void ring::read(work& what, int fd, const iovec* parts, unsigned count, std::int
   submit(what, entry);
 }
 
-void ring::open(work& what, const char* path, int flags) {
-  const guard hold(lock_);
-  io_uring_sqe* const entry = entry_for(what);
-  io_uring_prep_openat(entry, AT_FDCWD, path, flags, 0);
-  submit(what, entry);
-}
-
 void ring::cancel(work& what) {
   const guard hold(lock_);
   what.cancelled = true;

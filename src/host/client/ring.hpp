@@ -30,8 +30,6 @@ class ring {
 
   /// Reads into `parts`, which stay until `done`. `fd` blocks.
   void read(work& what, int fd, const iovec* parts, unsigned count, std::int64_t offset);
-  /// openat(AT_FDCWD, path, flags).
-  void open(work& what, const char* path, int flags);
   /// Asks for the end of a work; before it was submitted it is remembered.
   void cancel(work& what);
 
