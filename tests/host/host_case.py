@@ -39,7 +39,7 @@ WILD = ctl_code(0x801, 3, 0x4008)
 
 # src/host/exchange.hpp
 EXCHANGE_MAGIC = 0x594C4542
-SEND, PERFORM, CLOSE = 1, 2, 3
+SEND, PERFORM, CLOSE, CANCEL = 1, 2, 3, 4
 
 
 def place(step, identity, position):

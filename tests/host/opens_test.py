@@ -3,13 +3,16 @@ program; through device files and in one process.
 """
 
 import errno
+import fcntl
 import os
 import pathlib
 import stat
 import struct
 import subprocess
+import threading
 
-from host_case import BELAY, DRIVERS, EXCHANGE_MAGIC, LIMIT, PERFORM, SEND, HostCase, main, place
+from host_case import (BELAY, CANCEL, DRIVERS, EXCHANGE_MAGIC, LIMIT, PERFORM, SEND, HostCase, main,
+                       place)
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 OPENS = DRIVERS / "opens.c"
@@ -64,7 +67,7 @@ class Opens(HostCase):
     def test_completed(self):
         host = self.host(OPENS)
         program = self.waiting_program(host)
-        os.close(self.untold(host, r"\??\Opens\go", access=READ)[0])
+        self.assertEqual(self.create(self.untold(host, r"\??\Opens"), r"\??\Opens\go")[0], 0)
         self.assertEqual(program.communicate(timeout=LIMIT)[0], b"0\n")
         self.assertEqual(host.stop()["cancelled"], 0)
 
@@ -82,22 +85,31 @@ class Opens(HostCase):
         self.assert_well(done)
         host.stop()
 
-    def send_create(self, descriptor, path, access, identity=1, share=3, disposition=1):
-        name = path.encode("utf-16-le")
-        how = struct.pack("<IIIIHH", access, share, disposition, 0, 0, 0) + name
-        os.pwrite(descriptor, struct.pack("<IBBHIIIIq", EXCHANGE_MAGIC, 0, 0, 0, 0, len(how), 0, 0, 0) + how,
-                  place(SEND, identity, 0))
+    def put(self, descriptor, data, offset, by_control):
+        """A write of the exchange."""
+        if not by_control:
+            os.pwrite(descriptor, data, offset)
+            return
+        block = struct.pack("<qII", offset, len(data), 0) + data
+        fcntl.ioctl(descriptor, 1 << 30 | len(block) << 16 | ord("B") << 8 | 2, block)
 
-    def create(self, descriptor, path, access=READ | WRITE, **more):
+    def send_create(self, descriptor, path, access=READ, disposition=1, by_control=False):
+        how = struct.pack("<IIIIHH", access, 3, disposition, 0, 0, 0) + path.encode("utf-16-le")
+        self.put(descriptor,
+                 struct.pack("<IBBHIIIIq", EXCHANGE_MAGIC, 0, 0, 0, 0, len(how), 0, 0, 0) + how,
+                 place(SEND, 1, 0), by_control)
+
+    def created(self, descriptor):
         """Returns (status, information)."""
-        self.send_create(descriptor, path, access, **more)
         status, _, information = struct.unpack("<iIQ", os.pread(descriptor, 16, place(PERFORM, 1, 0)))
         return status & 0xFFFFFFFF, information
 
-    def untold(self, host, path, mode=os.O_RDWR, access=READ | WRITE):
-        """Returns (descriptor, status)."""
-        descriptor = self.open(host.folder / ".belay" / path, mode)
-        return descriptor, self.create(descriptor, path, access)[0]
+    def create(self, descriptor, path, access=READ | WRITE, **more):
+        self.send_create(descriptor, path, access, **more)
+        return self.created(descriptor)
+
+    def untold(self, host, path, mode=os.O_RDWR):
+        return self.open(host.folder / ".belay" / path, mode)
 
     def test_folder(self):
         host = self.host(OPENS)
@@ -120,21 +132,55 @@ class Opens(HostCase):
 
     def test_create(self):
         host = self.host([OPENS, DRIVERS / "probe.c"])
-        descriptor = self.open(host.folder / ".belay" / r"\??\Opens")
+        descriptor = self.untold(host, r"\??\Opens")
         self.assertEqual(self.create(descriptor, r"\??\Opens\file"), (0xC0000034, 0))
         self.assertEqual(self.create(descriptor, r"\??\Opens\status\C0000022"), (0xC0000022, 0))
         self.assertEqual(self.create(descriptor, r"\??\Opens\file", disposition=2), (0, 2))  # FILE_CREATED
         access, share, disposition, _, _, _, process = struct.unpack("<7I", os.read(descriptor, 160)[:28])
         self.assertEqual((access, share, disposition, process), (READ | WRITE, 3, 2, os.getpid()))
         # It is open: once, and what follows is as with any other.
-        self.assert_error(errno.EINVAL, self.send_create, descriptor, r"\??\Opens", READ)
+        self.assert_error(errno.EINVAL, self.send_create, descriptor, r"\??\Opens")
+        host.stop()
+
+    def test_create_cancelled(self):
+        host = self.host(OPENS)
+        descriptor = self.untold(host, r"\??\Opens")
+        # Before it is there, and while the driver has it.
+        self.send_create(descriptor, r"\??\Opens\wait")
+        os.pwrite(descriptor, b"x", place(CANCEL, 1, 0))
+        self.assertEqual(self.created(descriptor), (0xC0000120, 0))
+        self.send_create(descriptor, r"\??\Opens\wait")
+        got = []
+        waiter = threading.Thread(target=lambda: got.append(self.created(descriptor)))
+        waiter.start()
+        host.printed("opens: create waits")
+        self.assert_error(errno.EINVAL, self.created, descriptor)  # somebody waits for it
+        self.assert_error(errno.EBUSY, self.send_create, descriptor, r"\??\Opens\go")
+        self.assert_error(errno.EBADF, os.read, descriptor, 4096)
+        os.pwrite(descriptor, b"x", place(CANCEL, 1, 0))
+        waiter.join(LIMIT)
+        self.assertEqual(got, [(0xC0000120, 0)])
+        self.assertEqual(host.stop()["cancelled"], 2)
+
+    def test_read_only(self):
+        host = self.host(OPENS)
+        descriptor = self.untold(host, r"\??\Opens", os.O_RDONLY)
+        self.assert_error(errno.EBADF, self.create, descriptor, r"\??\Opens")
+        # FILE_WRITE_DATA, FILE_APPEND_DATA, FILE_WRITE_ATTRIBUTES, DELETE, WRITE_DAC, WRITE_OWNER
+        for access in (READ | WRITE, 2, 4, 0x100, 0x10000, 0x40000, 0x80000):
+            self.assertEqual(self.create(descriptor, r"\??\Opens", access, by_control=True)[0], 0xC0000022)
+        self.send_create(descriptor, r"\??\Opens\wait", by_control=True)
+        self.put(descriptor, b"x", place(CANCEL, 1, 0), True)
+        self.assertEqual(self.created(descriptor), (0xC0000120, 0))
+        self.assertEqual(self.create(descriptor, r"\??\Opens", READ, by_control=True), (0, 1))
+        self.assertEqual(struct.unpack("<I", os.read(descriptor, 160)[:4]), (READ,))
+        self.assert_error(errno.EINVAL, self.put, descriptor, b"x", 0, True)
         host.stop()
 
     def test_create_wrongly(self):
         host = self.host([OPENS, DRIVERS / "probe.c"])
-        folder = host.folder / ".belay"
-        # The permissions that were looked at are those of one device, for one mode.
-        descriptor = self.open(folder / r"\??\Opens", os.O_RDWR)
+        # The permissions that were looked at are those of one device.
+        descriptor = self.untold(host, r"\??\Opens")
         self.assertEqual(self.create(descriptor, r"\??\Probe"), (0xC0000034, 0))
         self.assertEqual(self.create(descriptor, ""), (0xC0000034, 0))
         for major in (3, 4, 14):
@@ -149,7 +195,7 @@ class Opens(HostCase):
         self.assertEqual(self.create(descriptor, r"\??\Opens")[0], 0)
         # A device file that a plain open made is open already.
         plain = self.open(host.path("Opens"))
-        self.assert_error(errno.EINVAL, self.send_create, plain, r"\??\Opens", READ)
+        self.assert_error(errno.EINVAL, self.send_create, plain, r"\??\Opens")
         host.stop()
 
 

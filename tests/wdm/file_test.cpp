@@ -78,6 +78,34 @@ TEST_F(probe_test, what_follows_the_name_is_the_file_name) {
   EXPECT_EQ(name, u"\\port\\1");
 }
 
+TEST_F(probe_test, the_names_of_devices_are_listed) {
+  char16_t names[64] = {1};
+  const std::size_t needed = wdm::list_names(names, 3);
+  EXPECT_EQ(names[0], 1) << "not enough room: nothing is written";
+  ASSERT_EQ(wdm::list_names(names, 64), needed);
+  EXPECT_EQ(std::u16string(names, needed),
+            std::u16string(u"\\GLOBAL??\\Probe\0\\Device\\Probe\0\0", 31));
+  for (const char16_t* name : {u"\\??\\probe", u"\\GLOBAL??\\Probe\\port\\1", u"\\Device\\Probe"}) {
+    EXPECT_TRUE(wdm::leads_to(name, device));
+  }
+  for (const char16_t* name : {u"", u"Probe", u"\\??\\Probes", u"\\Device"}) {
+    EXPECT_FALSE(wdm::leads_to(name, device));
+  }
+}
+
+// WDM-FILE-001
+TEST_F(probe_test, who_opens_is_asked_of_the_packet) {
+  ULONG process = 0;
+  on[IRP_MJ_CREATE] = [&](PDEVICE_OBJECT, PIRP irp) {
+    process = IoGetRequestorProcessId(irp);
+    return complete(irp, STATUS_SUCCESS);
+  };
+  wdm::close_handle(wdm::open(device, {.process_id = 4711}).file);
+  EXPECT_EQ(process, 4711u);
+  wdm::close_handle(wdm::open(device).file);
+  EXPECT_EQ(process, static_cast<ULONG>(reinterpret_cast<ULONG_PTR>(PsGetCurrentProcessId())));
+}
+
 TEST_F(probe_test, a_name_is_taken_once) {
   UNICODE_STRING name = text(L"\\Device\\PROBE");
   PDEVICE_OBJECT other = nullptr;

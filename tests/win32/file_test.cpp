@@ -39,6 +39,90 @@ TEST_F(win32_file, create_cleanup_close) {
   EXPECT_EQ(GetLastError(), DWORD{ERROR_INVALID_HANDLE});
 }
 
+// WIN32-FILE-001
+TEST_F(win32_file, what_is_asked_for_reaches_the_driver) {
+  const HANDLE file = CreateFileA(
+      "\\\\.\\Probe", GENERIC_READ | DELETE, FILE_SHARE_DELETE, nullptr, OPEN_ALWAYS,
+      FILE_FLAG_WRITE_THROUGH | FILE_FLAG_RANDOM_ACCESS | FILE_ATTRIBUTE_HIDDEN, nullptr);
+  ASSERT_NE(file, INVALID_HANDLE_VALUE);
+  const probe::create_asked& asked = probe::last_create();
+  EXPECT_EQ(asked.access, std::uint32_t{FILE_GENERIC_READ | DELETE});
+  EXPECT_EQ(asked.share, std::uint32_t{FILE_SHARE_DELETE});
+  EXPECT_EQ(asked.disposition, 3u) << "FILE_OPEN_IF";
+  EXPECT_EQ(asked.options, 0x862u) << "not a directory, no alerts, random, written through";
+  EXPECT_EQ(asked.attributes, std::uint32_t{FILE_ATTRIBUTE_HIDDEN});
+  EXPECT_EQ(asked.file_flags & 0x100012, 0x100012u) << "and the file object has that";
+  CloseHandle(file);
+  CloseHandle(open(FILE_FLAG_OVERLAPPED | FILE_FLAG_NO_BUFFERING));
+  EXPECT_EQ(asked.options, 0x48u);
+  EXPECT_EQ(asked.file_flags & 0x10001a, 0x8u);
+}
+
+// WIN32-FILE-001
+TEST_F(win32_file, an_exclusive_open_keeps_others_out) {
+  probe::share_creates(true);
+  const auto reader = [](DWORD share) {
+    return CreateFileA("\\\\.\\Probe", GENERIC_READ, share, nullptr, OPEN_EXISTING, 0, nullptr);
+  };
+  const HANDLE alone = reader(0);
+  ASSERT_NE(alone, INVALID_HANDLE_VALUE);
+  EXPECT_EQ(reader(FILE_SHARE_READ), INVALID_HANDLE_VALUE);
+  EXPECT_EQ(GetLastError(), DWORD{ERROR_SHARING_VIOLATION});
+  CloseHandle(alone);
+  const HANDLE first = reader(FILE_SHARE_READ), second = reader(FILE_SHARE_READ);
+  EXPECT_NE(second, INVALID_HANDLE_VALUE);
+  CloseHandle(first);
+  CloseHandle(second);
+}
+
+// WIN32-FILE-001
+TEST_F(win32_file, what_the_driver_answers_reaches_the_program) {
+  struct {
+    std::uint32_t status;
+    std::uint64_t information;
+    DWORD disposition;
+    DWORD error;
+  } const all[] = {{0xC0000022, 0, OPEN_EXISTING, ERROR_ACCESS_DENIED},
+                   {0xC0000043, 0, OPEN_EXISTING, ERROR_SHARING_VIOLATION},
+                   {0xC00000AE, 0, OPEN_EXISTING, ERROR_PIPE_BUSY},
+                   {0xC0000035, 0, OPEN_EXISTING, ERROR_ALREADY_EXISTS},
+                   {0xC0000035, 0, CREATE_NEW, ERROR_FILE_EXISTS},
+                   {0, 2, CREATE_NEW, ERROR_SUCCESS},
+                   {0, 1, OPEN_ALWAYS, ERROR_ALREADY_EXISTS},
+                   {0, 2, OPEN_ALWAYS, ERROR_SUCCESS},
+                   {0, 3, CREATE_ALWAYS, ERROR_ALREADY_EXISTS},
+                   {0, 2, CREATE_ALWAYS, ERROR_SUCCESS},
+                   {0, 1, OPEN_EXISTING, ERROR_SUCCESS}};
+  for (const auto& each : all) {
+    probe::set_create_answer(static_cast<std::int32_t>(each.status), each.information);
+    const HANDLE file = CreateFileA("\\\\.\\Probe", 0, 0, nullptr, each.disposition, 0, nullptr);
+    EXPECT_EQ(GetLastError(), each.error) << std::hex << each.status;
+    EXPECT_EQ(file == INVALID_HANDLE_VALUE, each.status != 0);
+    if (file != INVALID_HANDLE_VALUE) CloseHandle(file);
+  }
+}
+
+// WIN32-FILE-003
+TEST_F(win32_file, the_path_behind_the_name) {
+  struct {
+    const WCHAR* name;
+    const char16_t* path;
+  } const all[] = {{L"\\\\.\\Probe", u""},
+                   {L"\\\\.\\Probe\\", u"\\"},
+                   {L"\\\\.\\Probe/a/B\\\x3b1 c.", u"\\a\\B\\\u03b1 c"},
+                   {L"\\\\?\\Probe\\a/B.", u"\\a/B."},
+                   {L"\\\\?\\GLOBALROOT\\Device\\Probe\\x", u"\\x"}};
+  for (const auto& each : all) {
+    const HANDLE file = CreateFileW(each.name, 0, 0, nullptr, OPEN_EXISTING, 0, nullptr);
+    EXPECT_NE(file, INVALID_HANDLE_VALUE) << GetLastError();
+    EXPECT_TRUE(probe::last_create().name == each.path) << &each - all;
+    CloseHandle(file);
+  }
+  EXPECT_EQ(CreateFileA("\\\\.\\Probed\\x", 0, 0, nullptr, OPEN_EXISTING, 0, nullptr),
+            INVALID_HANDLE_VALUE);
+  EXPECT_EQ(GetLastError(), DWORD{ERROR_FILE_NOT_FOUND});
+}
+
 // WIN32-FILE-002
 TEST_F(win32_file, the_names_of_a_device) {
   for (const char* name : {"\\\\.\\Probe", "\\\\.\\probe", "//./Probe", "\\\\?\\Probe",

@@ -19,6 +19,11 @@ struct {
   KSPIN_LOCK lock;
   answer next;
   bool creates_pend = false;
+  bool creates_share = false;
+  SHARE_ACCESS shared;
+  NTSTATUS create_status = STATUS_SUCCESS;
+  ULONG_PTR create_information = 0;
+  create_asked asked;
   bool late = false;
   volatile LONG pending = 0;
   volatile LONG cancels = 0;
@@ -75,12 +80,31 @@ NTSTATUS on_control(PIRP irp, PIO_STACK_LOCATION stack) {
   return what.returned;
 }
 
+NTSTATUS on_create(PIRP irp, PIO_STACK_LOCATION stack) {
+  const auto& create = stack->Parameters.Create;
+  PFILE_OBJECT file = stack->FileObject;
+  const std::uint32_t access = create.SecurityContext->DesiredAccess;
+  state.asked = {access,
+                 create.ShareAccess,
+                 create.Options >> 24,
+                 create.Options & 0xffffff,
+                 create.FileAttributes,
+                 file->Flags,
+                 {}};
+  for (int i = 0; i < file->FileName.Length / 2; ++i) {
+    state.asked.name += static_cast<char16_t>(file->FileName.Buffer[i]);
+  }
+  if (state.creates_pend) return keep(irp);
+  if (!state.creates_share) return complete(irp, state.create_status, state.create_information);
+  return complete(irp, IoCheckShareAccess(access, create.ShareAccess, file, &state.shared, TRUE));
+}
+
 NTSTATUS on_any(PDEVICE_OBJECT, PIRP irp) {
   const PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(irp);
   state.seen.push_back(stack->MajorFunction);
   switch (stack->MajorFunction) {
     case IRP_MJ_CREATE:
-      return state.creates_pend ? keep(irp) : complete(irp, STATUS_SUCCESS);
+      return on_create(irp, stack);
     case IRP_MJ_READ:
       return keep(irp);
     case IRP_MJ_WRITE:
@@ -88,6 +112,7 @@ NTSTATUS on_any(PDEVICE_OBJECT, PIRP irp) {
     case IRP_MJ_DEVICE_CONTROL:
       return on_control(irp, stack);
     case IRP_MJ_CLEANUP:
+      if (state.creates_share) IoRemoveShareAccess(stack->FileObject, &state.shared);
       while (complete_oldest(STATUS_CANCELLED)) InterlockedIncrement(&state.cancels);
       return complete(irp, STATUS_SUCCESS);
     default:
@@ -119,7 +144,11 @@ void start() {
   wdm::start();
   state.seen.clear();
   state.next = {};
-  state.creates_pend = state.late = false;
+  state.creates_pend = state.creates_share = state.late = false;
+  state.shared = {};
+  state.create_status = STATUS_SUCCESS;
+  state.create_information = 0;
+  state.asked = {};
   state.pending = 0;
   state.cancels = 0;
   InitializeListHead(&state.queue);
@@ -136,6 +165,12 @@ void stop() {
 
 void set_answer(const answer& what) { state.next = what; }
 void pend_creates(bool on) { state.creates_pend = on; }
+void share_creates(bool on) { state.creates_share = on; }
+void set_create_answer(std::int32_t status, std::uint64_t information) {
+  state.create_status = status;
+  state.create_information = information;
+}
+const create_asked& last_create() { return state.asked; }
 void arm_late(bool on) { state.late = on; }
 
 bool complete_oldest(std::int32_t status, std::uint64_t information) {

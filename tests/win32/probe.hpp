@@ -2,10 +2,12 @@
 //
 // A read is pending until complete_oldest() or its cancel. A write is answered at once. A control
 // request is answered as set_answer() says, with "ghi" of its three bytes of output. A create is
-// pending while pend_creates() says so.
+// pending while pend_creates() says so, shared as IoCheckShareAccess has it while share_creates()
+// does, and else answered as set_create_answer() says.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace belay::test::probe {
@@ -22,6 +24,19 @@ struct answer {
 };
 void set_answer(const answer& what);
 void pend_creates(bool on);
+void share_creates(bool on);
+void set_create_answer(std::int32_t status, std::uint64_t information);
+/// What the last create asked for.
+struct create_asked {
+  std::uint32_t access = 0;
+  std::uint32_t share = 0;
+  std::uint32_t disposition = 0;
+  std::uint32_t options = 0;
+  std::uint32_t attributes = 0;
+  std::uint32_t file_flags = 0;
+  std::u16string name;
+};
+const create_asked& last_create();
 /// The next cancel of a read is not heard: its cancel routine is armed too late (WDM-CANCEL-013).
 void arm_late(bool on);
 
