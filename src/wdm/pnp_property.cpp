@@ -55,7 +55,7 @@ UNICODE_STRING link_of(const pnp_node* node, const GUID& of) {
     at = put_hex(at, of.Data4[i], 2);
   }
   *put(at, "}") = 0;
-  return make_string(text, sync::memory_use::internal);
+  return make_string(text, sync::memory_use::guest);  // exports read it
 }
 
 bool same(const GUID& a, const GUID& b) { return __builtin_memcmp(&a, &b, sizeof(a)) == 0; }
@@ -80,11 +80,23 @@ device_interface* add_interface(pnp_node* node, const GUID& of) {
   return node->interfaces = made;
 }
 
+WCHAR fold(WCHAR c) { return c >= L'a' && c <= L'z' ? static_cast<WCHAR>(c - L'a' + L'A') : c; }
+
+// Whether a driver's string is `link`, or begins with it.
+bool begins_with(PCUNICODE_STRING name, const UNICODE_STRING& link) {
+  if (name->Length < link.Length) return false;
+  sync::touch(name->Buffer, link.Length, sync::access_kind::read);
+  for (std::size_t i = 0; i < link.Length / sizeof(WCHAR); ++i) {
+    if (fold(name->Buffer[i]) != fold(link.Buffer[i])) return false;
+  }
+  return true;
+}
+
 // The interface whose link `name` is or begins with.
 device_interface* find_link(PCUNICODE_STRING name, pnp_node** owner) {
   for (pnp_node* n = io().nodes; n != nullptr; n = n->next) {
     for (device_interface* i = n->interfaces; i != nullptr; i = i->next) {
-      if (!RtlPrefixUnicodeString(&i->link, name, TRUE)) continue;
+      if (!begins_with(name, i->link)) continue;
       *owner = n;
       return i;
     }

@@ -48,6 +48,8 @@ class Opens(HostCase):
 
     def test_interfaces(self):
         self.both_ways(INTERFACES, "interface_user")
+        done = self.run_bounded(BELAY, "check", INTERFACES, "--client", PROGRAMS / "interface_user.c")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def waiting_program(self, host):
         program = self.program(self.made(), "wait",

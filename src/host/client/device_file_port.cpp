@@ -119,11 +119,14 @@ int open_untold(const char16_t* path, bool writes) {
         descriptor = ::open(file.c_str(), mode | O_CLOEXEC);
       } while (descriptor < 0 && errno == EINTR);
       if (descriptor >= 0) return descriptor;
-      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) return -errno;
-      if (errno != EACCES && errno != EPERM) break;  // not there, or nobody's mount any more
+      const int why = errno;
+      if (why == ENOENT || why == ENOTDIR || why == ENOTCONN) break;  // not there, or no mount
+      if (why == EMFILE || why == ENFILE || why == ENOMEM) return -why;
       struct stat about {};
-      if (stat(file.c_str(), &about) != 0) break;  // somebody else's mount
-      error = EACCES;
+      const bool denied = why == EACCES || why == EPERM;
+      if (denied && stat(file.c_str(), &about) != 0) break;  // somebody else's mount
+      error = why;
+      if (!denied) break;
       if (writes) break;
     }
   }
