@@ -39,7 +39,7 @@ int file_operations::keep(device_files& files, open_file& file, exchange_place p
     file.exchanges.erase(place.id);
   }
   exchange_buffer& buffer = file.exchanges[place.id];
-  if (buffer.running || buffer.over || place.position != buffer.sent.size() ||
+  if (buffer.running || buffer.over || buffer.create || place.position != buffer.sent.size() ||
       buffer.sent.size() + size > sizeof(exchange_request) + most_output) {
     return EINVAL;
   }

@@ -239,12 +239,14 @@ UNICODE_STRING make_string(const char16_t* text, sync::memory_use use) {
 
 bool leads_to(const char16_t* name, _DEVICE_OBJECT* device) {
   const sync::sealed seal;
-  UNICODE_STRING wide = make_string(name, sync::memory_use::guest);
-  if (wide.Buffer == nullptr) return false;
+  std::size_t length = 0;
+  while (name[length] != 0) ++length;
+  if (length > longest_name) return false;
+  UNICODE_STRING wide{};
+  wide.Buffer = reinterpret_cast<PWSTR>(const_cast<char16_t*>(name));
+  wide.Length = wide.MaximumLength = static_cast<USHORT>(length * sizeof(WCHAR));
   PDEVICE_OBJECT found = nullptr;
-  const NTSTATUS status = resolve_name(&wide, &found, nullptr);
-  sync::deallocate(wide.Buffer);
-  return NT_SUCCESS(status) && top_of(found) == top_of(device);
+  return NT_SUCCESS(resolve_name(&wide, &found, nullptr)) && top_of(found) == top_of(device);
 }
 
 std::size_t list_names(char16_t* to, std::size_t room) {

@@ -60,6 +60,8 @@ class Opens(HostCase):
     def test_killed(self):
         host = self.host(OPENS)
         program = self.waiting_program(host)
+        waiting, = host.wait("snapshot", lambda event: event["in_flight"])["in_flight"]
+        self.assertEqual(waiting["process"], program.pid)
         program.kill()
         program.wait(LIMIT)
         host.printed("opens: create cancelled")

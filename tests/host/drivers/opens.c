@@ -188,6 +188,24 @@ static NTSTATUS OpensRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return CompleteIrp(Irp, STATUS_SUCCESS, sizeof(REPORT));
 }
 
+/* Adds up the bytes that come. */
+static NTSTATUS OpensControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PIO_STACK_LOCATION location = IoGetCurrentIrpStackLocation(Irp);
+    PUCHAR bytes = Irp->AssociatedIrp.SystemBuffer;
+    ULONG sum = 0, i;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    if (location->Parameters.DeviceIoControl.OutputBufferLength < sizeof(sum)) {
+        return CompleteIrp(Irp, STATUS_BUFFER_TOO_SMALL, 0);
+    }
+    for (i = 0; i < location->Parameters.DeviceIoControl.InputBufferLength; ++i) {
+        sum += bytes[i];
+    }
+    RtlCopyMemory(bytes, &sum, sizeof(sum));
+    return CompleteIrp(Irp, STATUS_SUCCESS, sizeof(sum));
+}
+
 static NTSTATUS OpensCleanup(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PFILE_OBJECT file = IoGetCurrentIrpStackLocation(Irp)->FileObject;
@@ -238,6 +256,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     KeInitializeEvent(&Turn, SynchronizationEvent, TRUE);
     DriverObject->MajorFunction[IRP_MJ_CREATE] = OpensCreate;
     DriverObject->MajorFunction[IRP_MJ_READ] = OpensRead;
+    DriverObject->MajorFunction[IRP_MJ_DEVICE_CONTROL] = OpensControl;
     DriverObject->MajorFunction[IRP_MJ_CLEANUP] = OpensCleanup;
     DriverObject->MajorFunction[IRP_MJ_CLOSE] = OpensClose;
     DriverObject->DriverUnload = OpensUnload;

@@ -6,6 +6,7 @@
  *   read           opens for reading and, refused, for writing
  */
 #include <windows.h>
+#include <winioctl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,8 +171,9 @@ static void waited_for(void)
 
 static void only_reads(void)
 {
+    static unsigned char many[100000];
     REPORT report;
-    DWORD bytes = 0;
+    DWORD bytes = 0, sum = 0, i, wanted = 0;
     HANDLE file;
 
     expect(error_of("\\\\.\\Opens", GENERIC_READ | GENERIC_WRITE, 0, OPEN_EXISTING, &file) ==
@@ -179,6 +181,9 @@ static void only_reads(void)
     expect(error_of("\\\\.\\Opens", GENERIC_READ, FILE_SHARE_READ, OPEN_EXISTING, &file) == 0, "to read");
     expect(ReadFile(file, &report, sizeof report, &bytes, NULL) && bytes == sizeof report, "the report");
     expect(report.Share == FILE_SHARE_READ && (report.Access & FILE_WRITE_DATA) == 0, "what was asked for");
+    for (i = 0; i < sizeof many; ++i) wanted += many[i] = (unsigned char)(i * 7);
+    expect(DeviceIoControl(file, CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS), many,
+                           sizeof many, &sum, sizeof sum, &bytes, NULL) && sum == wanted, "a large control");
     CloseHandle(file);
 }
 
