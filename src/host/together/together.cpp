@@ -31,11 +31,11 @@ win32::service_answer installed(win32::service_request what, const char16_t*, co
 
 struct together {
   const together_options& options;
-  loaded_drivers drivers;
+  loaded_drivers drivers = {};
   void* program = nullptr;
-  happening done;
+  happening done = {};
   int code = 0;
-  std::string refused;
+  std::string refused = {};
 
   bool load() {
     if (const auto loaded = drivers.load(options.drivers); !loaded) {
