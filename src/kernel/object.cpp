@@ -11,6 +11,7 @@ struct handle_entry {
   handle_entry* previous = nullptr;
   std::uint64_t value = 0;
   void* object = nullptr;
+  std::uint32_t access = 0;
 };
 
 const object_type thread_type{"Thread", nullptr, nullptr, false};
@@ -124,7 +125,7 @@ bool is_object(const void* object, const object_type* type) {
   return false;
 }
 
-void* create_handle(void* object) {
+void* create_handle(void* object, std::uint32_t access) {
   executive& root = the_executive();
   thread& self = current();
   handle_entry* const entry = try_make<handle_entry>();
@@ -133,21 +134,24 @@ void* create_handle(void* object) {
   // Unique without asking others: the actor, and how many it made.
   entry->value = (static_cast<std::uint64_t>(self.actor) + 1) << 16 | ++self.handles_made << 2;
   entry->object = object;
+  entry->access = access;
   const guard hold(root.lock);
   ++header_of(object)->handle_count;
   push_front(root.handles, entry);
   return reinterpret_cast<void*>(entry->value);
 }
 
-void* object_of_handle(void* handle) {
+void* object_of_handle(void* handle, std::uint32_t* access) {
   const guard hold(the_executive().lock);
   for (const handle_entry* each = the_executive().handles; each != nullptr; each = each->next) {
-    if (each->value == reinterpret_cast<std::uint64_t>(handle)) return each->object;
+    if (each->value != reinterpret_cast<std::uint64_t>(handle)) continue;
+    if (access != nullptr) *access = each->access;
+    return each->object;
   }
   return nullptr;
 }
 
-void* reference_handle(void* handle, const object_type* type) {
+void* reference_handle(void* handle, const object_type* type, std::uint32_t* access) {
   order(sync::access_kind::read, handle);
   const guard hold(the_executive().lock);
   for (const handle_entry* each = the_executive().handles; each != nullptr; each = each->next) {
@@ -155,6 +159,7 @@ void* reference_handle(void* handle, const object_type* type) {
     object_header* const header = header_of(each->object);
     if (type != nullptr && header->type != type) return nullptr;
     ++header->pointer_count;
+    if (access != nullptr) *access = each->access;
     return each->object;
   }
   return nullptr;
@@ -220,15 +225,18 @@ bool has_type(const void* object, POBJECT_TYPE type) {
   return type == nullptr || exported(*header_of(object)->type) == type;
 }
 
-NTSTATUS reference_by_handle(HANDLE handle, POBJECT_TYPE type, PVOID* object) {
+NTSTATUS reference_by_handle(HANDLE handle, POBJECT_TYPE type, PVOID* object,
+                             POBJECT_HANDLE_INFORMATION information) {
   void* found = nullptr;
+  std::uint32_t access = full_access;
   if (handle == NtCurrentThread()) {
     found = current_object();
   } else if (handle == NtCurrentProcess()) {
     found = the_executive().process;
   } else {
-    found = object_of_handle(handle);
+    found = object_of_handle(handle, &access);
   }
+  if (information != nullptr) *information = {0, access};
   *object = nullptr;
   if (found == nullptr) return STATUS_INVALID_HANDLE;
   if (!has_type(found, type)) return STATUS_OBJECT_TYPE_MISMATCH;
@@ -251,15 +259,13 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK, POBJECT_TYPE Obje
                                    KPROCESSOR_MODE, PVOID* Object,
                                    POBJECT_HANDLE_INFORMATION HandleInformation) {
   BELAY_EXPORT(ObReferenceObjectByHandle, Handle);
-  if (HandleInformation != nullptr) *HandleInformation = {0, 0x1fffff};
-  return reference_by_handle(Handle, ObjectType, Object);
+  return reference_by_handle(Handle, ObjectType, Object, HandleInformation);
 }
 NTSTATUS ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK, POBJECT_TYPE ObjectType,
                                           KPROCESSOR_MODE, ULONG, PVOID* Object,
                                           POBJECT_HANDLE_INFORMATION HandleInformation) {
   BELAY_EXPORT(ObReferenceObjectByHandleWithTag, Handle);
-  if (HandleInformation != nullptr) *HandleInformation = {0, 0x1fffff};
-  return reference_by_handle(Handle, ObjectType, Object);
+  return reference_by_handle(Handle, ObjectType, Object, HandleInformation);
 }
 NTSTATUS ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK, POBJECT_TYPE ObjectType,
                                     KPROCESSOR_MODE) {

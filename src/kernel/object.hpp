@@ -22,6 +22,8 @@ struct object_type {
   /// a last reference dropped above PASSIVE_LEVEL has another actor call it.
   void (*destroy)(void* object) = nullptr;
   bool destroy_at_passive = false;
+  /// What a wait by handle waits for, where that is a part of the object (a file: its event).
+  void* (*waited_for)(void* object) = nullptr;
 };
 
 struct alignas(16) object_header {
@@ -57,13 +59,16 @@ std::int64_t dereference_object(void* object);
 /// Whether `object` is the body of a living object of `type` (nullptr: of any).
 bool is_object(const void* object, const object_type* type);
 
-/// Makes a handle to `object`, which takes a reference of its own. Returns: a multiple of 4, or
-/// nullptr where there is no memory; then it took none.
-void* create_handle(void* object);
-/// The object of a handle, without a reference; nullptr if there is none.
-void* object_of_handle(void* handle);
+/// What a handle is good for where nobody has said otherwise: everything.
+inline constexpr std::uint32_t full_access = 0x1fffff;
+/// Makes a handle to `object`, which takes a reference of its own, good for `access`. Returns: a
+/// multiple of 4, or nullptr where there is no memory; then it took none.
+void* create_handle(void* object, std::uint32_t access = full_access);
+/// The object of a handle, without a reference; nullptr if there is none. `*access`: its rights.
+void* object_of_handle(void* handle, std::uint32_t* access = nullptr);
 /// The same with a reference, in one step; nullptr also if it is not of `type` (nullptr: of any).
-void* reference_handle(void* handle, const object_type* type = nullptr);
+void* reference_handle(void* handle, const object_type* type = nullptr,
+                       std::uint32_t* access = nullptr);
 /// Closes a handle. Returns: false if there is none.
 bool close_handle(void* handle);
 

@@ -1,7 +1,7 @@
 // System services by handle: events, waits, and those for which there is nothing behind the handle.
 //
-// There is no registry and there are no files: keys are not found, files not supported, so that
-// drivers take their defaults.
+// There is no registry and there are no files: keys are not found, so that drivers take their
+// defaults. Devices are opened in src/wdm.
 #include "kernel/dispatcher_nt.hpp"
 
 using namespace belay;
@@ -69,18 +69,20 @@ NTSTATUS ZwClearEvent(HANDLE EventHandle) {
   BELAY_EXPORT(ZwClearEvent, EventHandle);
   return ZwResetEvent(EventHandle, nullptr);
 }
-/// Waits for an event or a thread.
+/// Waits for an event, a thread, a semaphore or (until a request on it is over) a file.
 NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout) {
   BELAY_EXPORT(ZwWaitForSingleObject, Handle);
   void* const object = object_of_handle(Handle);
   if (object == nullptr) return STATUS_INVALID_HANDLE;
   const object_type* const type = header_of(object)->type;
-  if (type != &event_type && type != &thread_type && type != &semaphore_type) {
+  if (type != &event_type && type != &thread_type && type != &semaphore_type &&
+      type->waited_for == nullptr) {
     return STATUS_OBJECT_TYPE_MISMATCH;
   }
   reference_object(object);
+  void* const waited_for = type->waited_for != nullptr ? type->waited_for(object) : object;
   const NTSTATUS status =
-      KeWaitForSingleObject(object, UserRequest, KernelMode, Alertable, Timeout);
+      KeWaitForSingleObject(waited_for, UserRequest, KernelMode, Alertable, Timeout);
   dereference_object(object);
   return status;
 }
@@ -94,12 +96,14 @@ PKEVENT IoCreateSynchronizationEvent(PUNICODE_STRING, PHANDLE EventHandle) {
   return create_named_event(EventHandle, SynchronizationEvent, BELAY_SITE);
 }
 
-NTSTATUS ZwDuplicateObject(HANDLE, HANDLE SourceHandle, HANDLE, PHANDLE TargetHandle, ACCESS_MASK,
-                           ULONG, ULONG Options) {
+NTSTATUS ZwDuplicateObject(HANDLE, HANDLE SourceHandle, HANDLE, PHANDLE TargetHandle,
+                           ACCESS_MASK DesiredAccess, ULONG, ULONG Options) {
   BELAY_EXPORT(ZwDuplicateObject, SourceHandle);
-  void* const object = object_of_handle(SourceHandle);
+  std::uint32_t access = 0;
+  void* const object = object_of_handle(SourceHandle, &access);
   if (object == nullptr) return STATUS_INVALID_HANDLE;
-  if (TargetHandle != nullptr) *TargetHandle = create_handle(object);
+  if ((Options & DUPLICATE_SAME_ACCESS) == 0) access = DesiredAccess;
+  if (TargetHandle != nullptr) *TargetHandle = create_handle(object, access);
   if (TargetHandle != nullptr && *TargetHandle == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   constexpr ULONG close_source = 1;
   if ((Options & close_source) != 0) close_handle(SourceHandle);
@@ -168,45 +172,9 @@ NTSTATUS RtlDeleteRegistryValue(ULONG, PCWSTR, PCWSTR) {
   return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-// ---- files and drivers by name
+// ---- files and drivers by name: there is no file system, and nobody loads (src/wdm has devices)
 // -------------------------------------------------------------------
 
-NTSTATUS ZwCreateFile(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, PLARGE_INTEGER,
-                      ULONG, ULONG, ULONG, ULONG, PVOID, ULONG) {
-  BELAY_EXPORT(ZwCreateFile, nullptr);
-  return STATUS_NOT_SUPPORTED;
-}
-NTSTATUS ZwOpenFile(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG, ULONG) {
-  BELAY_EXPORT(ZwOpenFile, nullptr);
-  return STATUS_NOT_SUPPORTED;
-}
-NTSTATUS ZwReadFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, PVOID, ULONG,
-                    PLARGE_INTEGER, PULONG) {
-  BELAY_EXPORT(ZwReadFile, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwWriteFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, PVOID, ULONG,
-                     PLARGE_INTEGER, PULONG) {
-  BELAY_EXPORT(ZwWriteFile, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwDeviceIoControlFile(HANDLE, HANDLE, PIO_APC_ROUTINE, PVOID, PIO_STATUS_BLOCK, ULONG,
-                               PVOID, ULONG, PVOID, ULONG) {
-  BELAY_EXPORT(ZwDeviceIoControlFile, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwFlushBuffersFile(HANDLE, PIO_STATUS_BLOCK) {
-  BELAY_EXPORT(ZwFlushBuffersFile, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwQueryInformationFile(HANDLE, PIO_STATUS_BLOCK, PVOID, ULONG, FILE_INFORMATION_CLASS) {
-  BELAY_EXPORT(ZwQueryInformationFile, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwSetInformationFile(HANDLE, PIO_STATUS_BLOCK, PVOID, ULONG, FILE_INFORMATION_CLASS) {
-  BELAY_EXPORT(ZwSetInformationFile, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
 NTSTATUS ZwDeleteFile(POBJECT_ATTRIBUTES) {
   BELAY_EXPORT(ZwDeleteFile, nullptr);
   return STATUS_NOT_SUPPORTED;
@@ -214,14 +182,6 @@ NTSTATUS ZwDeleteFile(POBJECT_ATTRIBUTES) {
 NTSTATUS ZwCreateDirectoryObject(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
   BELAY_EXPORT(ZwCreateDirectoryObject, nullptr);
   return STATUS_NOT_SUPPORTED;
-}
-NTSTATUS ZwOpenSymbolicLinkObject(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
-  BELAY_EXPORT(ZwOpenSymbolicLinkObject, nullptr);
-  return STATUS_OBJECT_NAME_NOT_FOUND;
-}
-NTSTATUS ZwQuerySymbolicLinkObject(HANDLE, PUNICODE_STRING, PULONG) {
-  BELAY_EXPORT(ZwQuerySymbolicLinkObject, nullptr);
-  return STATUS_INVALID_HANDLE;
 }
 NTSTATUS ZwLoadDriver(PUNICODE_STRING) {
   BELAY_EXPORT(ZwLoadDriver, nullptr);

@@ -1,7 +1,7 @@
 // Driver objects: load, unload, and what must be gone afterwards.
 //
 // Thread safety: one actor at PASSIVE_LEVEL.
-// Contract: WDM-IRP-002, WDM-IRP-009, WDM-IRP-019, WDM-IRP-027
+// Contract: WDM-FILE-010, WDM-IRP-002, WDM-IRP-009, WDM-IRP-019, WDM-IRP-027
 #include "wdm/io_state.hpp"
 #include "wdm/pnp_manager.hpp"
 
@@ -154,11 +154,12 @@ void make_ready(PDRIVER_OBJECT driver) {
 
 // Nothing of a driver that is not there may be left.
 void check_gone(PDRIVER_OBJECT driver) {
+  const code_range own = is_alone(driver) ? code_range{} : extra_of(driver)->code;
+  check_open_handles(driver, is_alone(driver), own);
   check_names(driver);
   check_irps(driver);
   if (is_alone(driver)) check_remove_locks(nullptr, 0, "the driver is gone");
-  const code_range code = is_alone(driver) ? code_range{} : extra_of(driver)->code;
-  kernel::check_unload(code.start, code.size);
+  kernel::check_unload(own.start, own.size);
 }
 
 }  // namespace

@@ -13,10 +13,11 @@ namespace {
 
 void file_closed(void* object);
 void file_destroyed(void* object);
+void* event_of_file(void* object) { return &static_cast<PFILE_OBJECT>(object)->Event; }
 
 }  // namespace
 
-const object_type file_type = {"File", &file_closed, &file_destroyed, true};
+const object_type file_type = {"File", &file_closed, &file_destroyed, true, &event_of_file};
 const object_type device_type = {"Device", nullptr, nullptr, false};
 const object_type driver_type = {"Driver", nullptr, nullptr, false};
 
@@ -76,6 +77,7 @@ ULONG flags_of(ULONG options) {
   if ((options & FILE_WRITE_THROUGH) != 0) out |= FO_WRITE_THROUGH;
   if ((options & FILE_SEQUENTIAL_ONLY) != 0) out |= FO_SEQUENTIAL_ONLY;
   if ((options & FILE_RANDOM_ACCESS) != 0) out |= FO_RANDOM_ACCESS;
+  if ((options & FILE_DELETE_ON_CLOSE) != 0) out |= FO_DELETE_ON_CLOSE;
   return out;
 }
 
@@ -92,7 +94,7 @@ PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
   file->Type = IO_TYPE_FILE;
   file->Size = sizeof(FILE_OBJECT);
   file->DeviceObject = device;
-  KeInitializeEvent(&file->Lock, SynchronizationEvent, FALSE);
+  KeInitializeEvent(&file->Lock, SynchronizationEvent, TRUE);
   KeInitializeEvent(&file->Event, NotificationEvent, FALSE);
   InitializeListHead(&file->IrpList);
   if (rest != nullptr && rest->Length != 0) {
@@ -112,7 +114,7 @@ PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest) {
 }
 
 open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open_options& how,
-                        KPROCESSOR_MODE mode) {
+                        KPROCESSOR_MODE mode, PFILE_OBJECT related) {
   const sync::sealed seal;
   open_result result;
   kernel::order(sync::access_kind::update, &device->ReferenceCount, sizeof(LONG));
@@ -120,7 +122,7 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   if (!NT_SUCCESS(result.status)) return result;
   PFILE_OBJECT file = make_file(device, rest);
   auto* security = file == nullptr ? nullptr : make<IO_SECURITY_CONTEXT>(sync::memory_use::guest);
-  void* handle = security == nullptr ? nullptr : kernel::create_handle(file);
+  void* handle = security == nullptr ? nullptr : kernel::create_handle(file, how.access);
   if (handle == nullptr) {
     sync::deallocate(security);
     if (file != nullptr) kernel::dereference_object(file);
@@ -130,6 +132,7 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   file->ReadAccess = (how.access & FILE_READ_DATA) != 0;
   file->WriteAccess = (how.access & FILE_WRITE_DATA) != 0;
   file->Flags |= flags_of(how.create_options);
+  file->RelatedFileObject = related;
   security->DesiredAccess = how.access;
   IO_STACK_LOCATION stack{};
   stack.Parameters.Create.SecurityContext = security;
@@ -139,6 +142,7 @@ open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open
   const IO_STATUS_BLOCK answer = send_and_wait(top_of(device), file, IRP_MJ_CREATE, 0, &stack, mode,
                                                how.cancel, how.process_id);
   sync::deallocate(security);
+  file->RelatedFileObject = nullptr;
 
   result.status = answer.Status;
   result.information = answer.Information;
@@ -158,14 +162,15 @@ namespace {
 
 // Frees `wide`, whose buffer is nullptr without memory.
 open_result open_by(UNICODE_STRING wide, const open_options& how) {
-  UNICODE_STRING rest{};
+  name_rest rest;
   PDEVICE_OBJECT device = nullptr;
   open_result result;
   result.status = STATUS_INSUFFICIENT_RESOURCES;
   if (wide.Buffer == nullptr) return result;
   result.status = resolve_name(&wide, &device, &rest);
   if (NT_SUCCESS(result.status)) {
-    result = open_device(device, &rest, how, UserMode);
+    const UNICODE_STRING behind = rest.view();
+    result = open_device(device, &behind, how, UserMode);
   }
   sync::deallocate(wide.Buffer);
   return result;
@@ -199,7 +204,22 @@ nt_status close_handle(_FILE_OBJECT* file) {
 
 using namespace belay;
 
+namespace {
+
+POBJECT_TYPE exported(const kernel::object_type& type) {
+  return reinterpret_cast<POBJECT_TYPE>(const_cast<kernel::object_type*>(&type));
+}
+POBJECT_TYPE file_pointer = exported(kernel::file_type);
+POBJECT_TYPE device_pointer = exported(kernel::device_type);
+POBJECT_TYPE driver_pointer = exported(kernel::driver_type);
+
+}  // namespace
+
 extern "C" {
+
+POBJECT_TYPE* IoFileObjectType = &file_pointer;
+POBJECT_TYPE* IoDeviceObjectType = &device_pointer;
+POBJECT_TYPE* IoDriverObjectType = &driver_pointer;
 
 PDEVICE_OBJECT NTAPI IoGetRelatedDeviceObject(PFILE_OBJECT FileObject) {
   BELAY_EXPORT(IoGetRelatedDeviceObject, FileObject);
@@ -210,11 +230,12 @@ NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK 
                                         PFILE_OBJECT* FileObject, PDEVICE_OBJECT* DeviceObject) {
   BELAY_EXPORT(IoGetDeviceObjectPointer, nullptr);
   PDEVICE_OBJECT device = nullptr;
-  UNICODE_STRING rest{};
+  wdm::name_rest rest;
   const NTSTATUS status = wdm::resolve_name(ObjectName, &device, &rest);
   if (!NT_SUCCESS(status)) return status;
+  const UNICODE_STRING behind = rest.view();
   const wdm::open_result opened =
-      wdm::open_device(device, &rest, {.access = DesiredAccess}, KernelMode);
+      wdm::open_device(device, &behind, {.access = DesiredAccess}, KernelMode);
   if (!NT_SUCCESS(opened.status)) return opened.status;
   kernel::reference_object(opened.file);
   *FileObject = opened.file;

@@ -46,8 +46,9 @@ irp_record* first_lost(sync::actor_id thread) {
   return nullptr;
 }
 
-// `site` nullptr: where the current actor called from last.
-[[noreturn]] void report_stuck(const irp_record* record, const void* site) {
+}  // namespace
+
+void report_stuck(const irp_record* record, const void* site) {
   kernel::violation what;
   what.object = record->irp;
   what.parameter[0] = word(record->irp);
@@ -69,6 +70,8 @@ irp_record* first_lost(sync::actor_id thread) {
   }
   kernel::report(what);
 }
+
+namespace {
 
 // The first of `thread`'s packets that was not asked to cancel yet. A user's record is freed by its
 // own thread only, so the list may be searched afresh after each cancel.
@@ -103,6 +106,7 @@ void stop() {
     free_block(left->block);
     free_irp(left);
   }
+  forget_zw_requests();
   for (irp_record*& grave : state->graves) sync::deallocate(grave);
   forget_drivers();
   while (state->names != nullptr) remove_name(state->names);
@@ -163,6 +167,7 @@ void cancel_thread_requests() {
     record->block->rundown = true;
     const_cast<request*>(record->block->owner)->cancel(reason_kind::client_gone);
   }
+  cancel_own_zw_requests();
 #if defined(BELAY_EXPLORED)
   check_lost_cancels();  // found without letting five minutes of timers go by
 #endif
@@ -170,6 +175,7 @@ void cancel_thread_requests() {
     auto* owner = const_cast<request*>(record->block->owner);
     if (!owner->wait(deadline)) report_stuck(record, record->site);
   }
+  await_zw_requests(deadline);
   run_down_irps(deadline);
 }
 

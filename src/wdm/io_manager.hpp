@@ -131,7 +131,10 @@ struct request_options {
   std::uint32_t input_size = 0;    ///< for IRP_MJ_WRITE its length
   std::uint32_t output_size = 0;   ///< for IRP_MJ_READ its length
   std::int64_t offset = 0;
-  const char* name = "request";  ///< shown in reports; must outlive the request
+  std::uint32_t key = 0;                ///< of a read or write
+  std::uint32_t information_class = 0;  ///< for IRP_MJ_QUERY_INFORMATION and IRP_MJ_SET_INFORMATION
+  bool kernel_mode = false;             ///< Irp->RequestorMode: a driver asks
+  const char* name = "request";         ///< shown in reports; must outlive the request
   void* output = nullptr;  ///< where the answer goes; nullptr: into memory of the request's own
   /// The driver works in `input` and `output` themselves where it takes the user's memory (direct
   /// I/O, METHOD_NEITHER): both stay until the request is over.

@@ -172,6 +172,15 @@ void check_not_passed_down(PIRP irp, const char* what, std::uint64_t code, const
 void check_unawaited(const void* stack);
 /// IoCancelIrp on the current thread's driver-built packets, then waits for them.
 void run_down_irps(sync::nanoseconds deadline);
+/// Asks for the cancel of what the current thread has in flight on handles, and waits for it.
+void cancel_own_zw_requests();
+void await_zw_requests(sync::nanoseconds deadline);
+/// A routine of a driver returns: reports WDM-FILE-006 if the status block of such a request lies
+/// in the frames that go, `reach` bytes beneath `stack`.
+void check_unawaited_blocks(const void* stack, std::size_t reach);
+/// Reports WDM-FILE-010 for a file that `driver` has opened by name and whose handle is open.
+/// `alone`: nobody else is there who could have.
+void check_open_handles(PDRIVER_OBJECT driver, bool alone, code_range code);
 /// Its cancel routine was armed after IoCancelIrp had come, and nobody has taken it back: a lost
 /// cancel.
 bool armed_too_late(const irp_record* record);
@@ -262,16 +271,19 @@ void delete_if_unused(PDEVICE_OBJECT device);
 /// What lies behind a file object.
 struct file_extra {
   void* handle = nullptr;
-  bool opened = false;  ///< IRP_MJ_CREATE succeeded: cleanup and close will be sent
+  bool opened = false;              ///< IRP_MJ_CREATE succeeded: cleanup and close will be sent
+  const void* site = nullptr;       ///< code of the driver that opened it by name, or nullptr
+  PDRIVER_OBJECT opener = nullptr;  ///< that driver, if known
+  std::uint64_t requests = 0;       ///< what the drivers' requests on it are ordered by
 };
 
 inline file_extra* extra_of(PFILE_OBJECT file) { return reinterpret_cast<file_extra*>(file + 1); }
 
 /// A file object of `device`, which is counted in it by the caller. nullptr: no memory.
 PFILE_OBJECT make_file(PDEVICE_OBJECT device, PCUNICODE_STRING rest);
-/// Opens `device` and gives the file object one handle.
+/// Opens `device` and gives the file object one handle. `related`: what `rest` is relative to.
 open_result open_device(PDEVICE_OBJECT device, PCUNICODE_STRING rest, const open_options& how,
-                        KPROCESSOR_MODE mode);
+                        KPROCESSOR_MODE mode, PFILE_OBJECT related = nullptr);
 
 // ---- names -------------------------------------------------------------------------------------
 
@@ -282,7 +294,7 @@ struct named_object {
   std::size_t length = 0;
   char* text = nullptr;             ///< as given, for people
   PDEVICE_OBJECT device = nullptr;  ///< of a device name; nullptr: a symbolic link
-  char16_t* target = nullptr;
+  char16_t* target = nullptr;       ///< as given
   std::size_t target_length = 0;
   PDRIVER_OBJECT driver = nullptr;  ///< who made it, as far as known
 };
@@ -291,8 +303,26 @@ struct named_object {
 NTSTATUS add_name(PCUNICODE_STRING name, PDEVICE_OBJECT device, PCUNICODE_STRING target,
                   PDRIVER_OBJECT driver, named_object** made);
 void remove_name(named_object* object);
-/// The device that `name` leads to through symbolic links, and what is left of the name behind it.
-NTSTATUS resolve_name(PCUNICODE_STRING name, PDEVICE_OBJECT* device, UNICODE_STRING* rest);
+inline constexpr std::size_t longest_name = 512;
+/// A name, or what is left of one behind a device's.
+struct name_rest {
+  WCHAR text[longest_name];
+  std::size_t length = 0;
+  UNICODE_STRING view() {
+    const auto bytes = static_cast<USHORT>(length * sizeof(WCHAR));
+    return {bytes, bytes, text};
+  }
+};
+/// The device that `name` leads to through symbolic links, and what is left of the name behind it
+/// (`rest` may be nullptr).
+///
+/// Returns: STATUS_OBJECT_NAME_NOT_FOUND when only the last part of the name is missing,
+///          STATUS_OBJECT_PATH_NOT_FOUND when one before it is, STATUS_OBJECT_TYPE_MISMATCH for a
+///          directory, what is wrong with the text otherwise.
+NTSTATUS resolve_name(PCUNICODE_STRING name, PDEVICE_OBJECT* device, name_rest* rest);
+/// What the symbolic link `name` leads to, as it was given. Returns: as above;
+/// STATUS_OBJECT_TYPE_MISMATCH for a device.
+NTSTATUS target_of_link(PCUNICODE_STRING name, name_rest* target);
 /// The first symbolic link that leads to `device`, or nullptr.
 named_object* link_to(PDEVICE_OBJECT device);
 
@@ -315,6 +345,7 @@ inline constexpr sync::nanoseconds rundown_limit = 300LL * 1000 * 1000 * 1000;
 struct remove_lock_record;
 struct driver_extra;
 struct pnp_node;
+struct zw_request;
 
 /// Reports WDM-FILE-007 for a remove lock within [`memory`, `memory` + `bytes`) that is still held;
 /// with bytes 0: for any. `what` goes away.
@@ -354,7 +385,9 @@ struct io_state {
   pnp_node* nodes = nullptr;
   PDRIVER_OBJECT loading = nullptr;  ///< the driver whose DriverEntry runs
   lower_model* model = nullptr;
-  std::uint32_t device_number = 0;   ///< of the next generated name
+  zw_request* zw_requests = nullptr;  ///< of drivers, on handles
+  std::uint64_t zw_sweeps = 0;
+  std::uint32_t device_number = 0;  ///< of the next generated name
   volatile std::uint64_t cancel_lock = 0;
 };
 
@@ -379,6 +412,8 @@ T* make_vital() {
   return new (at) T{};
 }
 
+/// Frees what drivers have in flight on handles, as it is; the packets are gone.
+void forget_zw_requests();
 /// Frees the driver objects, as they are.
 void forget_drivers();
 /// Frees what is known of remove locks.

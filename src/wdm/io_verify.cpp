@@ -81,8 +81,10 @@ void check_unawaited(const void* stack) {
   };
   const sync::actor_id self = sync::self();
   PIRP found = nullptr;
+  bool by_handle = false;
   {
     const guard hold(io().lock);
+    by_handle = io().zw_requests != nullptr;
     for (const irp_record* r = io().first_synchronous; r != nullptr; r = r->next_synchronous) {
       if (r->thread != self || r->state == irp_state::allocated || r->left_over) continue;
       if (goes(r->irp->UserEvent) || goes(r->irp->UserIosb)) found = r->irp;
@@ -93,6 +95,7 @@ void check_unawaited(const void* stack) {
                  "the driver returns though the IRP %p that it built is still pending: completion "
                  "will write to its event and status block, which lay on this stack",
                  static_cast<const void*>(found));
+  if (by_handle) check_unawaited_blocks(stack, frames_reach);
 }
 
 }  // namespace belay::inline BELAY_BUILD::wdm

@@ -2,14 +2,14 @@
 //
 // Thread safety: any actor at PASSIVE_LEVEL.
 // Invariants: names are kept in one form: "\??\", "\DosDevices\" and "\DosDevices\Global\" are
-// "\GLOBAL??\". Two names are the same if they differ in ASCII case only.
+// "\GLOBAL??\"; what a link leads to is kept as given. Two names are the same if they differ in
+// ASCII case only.
 #include "wdm/io_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
-constexpr std::size_t longest_name = 512;
 constexpr int most_links = 16;
 
 // A name on our stack, without a terminator.
@@ -46,7 +46,7 @@ void replace_prefix(plain_name& name, std::size_t old_length) {
   name = result;
 }
 
-NTSTATUS normalise(PCUNICODE_STRING from, plain_name& to) {
+NTSTATUS take(PCUNICODE_STRING from, plain_name& to) {
   if (from == nullptr || from->Buffer == nullptr || from->Length == 0) {
     return STATUS_OBJECT_NAME_INVALID;
   }
@@ -54,7 +54,10 @@ NTSTATUS normalise(PCUNICODE_STRING from, plain_name& to) {
   to.length = from->Length / sizeof(WCHAR);
   if (to.length > longest_name - 16) return STATUS_NAME_TOO_LONG;
   for (std::size_t i = 0; i < to.length; ++i) to.text[i] = static_cast<char16_t>(from->Buffer[i]);
-  if (to.text[0] != u'\\') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  return to.text[0] == u'\\' ? STATUS_SUCCESS : STATUS_OBJECT_PATH_SYNTAX_BAD;
+}
+
+void unalias(plain_name& to) {
   static constexpr struct {
     const char16_t* text;
     std::size_t length;
@@ -65,11 +68,15 @@ NTSTATUS normalise(PCUNICODE_STRING from, plain_name& to) {
                  {u"\\\\.\\", 4}};
   for (const auto& alias : aliases) {
     if (starts_with(to, alias.text, alias.length)) {
-      replace_prefix(to, alias.length);
-      break;
+      return replace_prefix(to, alias.length);
     }
   }
-  return STATUS_SUCCESS;
+}
+
+NTSTATUS normalise(PCUNICODE_STRING from, plain_name& to) {
+  const NTSTATUS status = take(from, to);
+  if (NT_SUCCESS(status)) unalias(to);
+  return status;
 }
 
 char16_t* copy_of(const char16_t* text, std::size_t length) {
@@ -132,16 +139,62 @@ UNICODE_STRING string_of(const character* text, sync::memory_use use) {
   return result;
 }
 
-PDEVICE_OBJECT device_at(const char16_t* name, std::size_t length) {
+// `name` becomes what `link` leads to, with what follows the first `used` of it.
+void follow(const named_object* link, std::size_t used, plain_name& name) {
+  plain_name followed;
+  for (std::size_t i = 0; i < link->target_length; ++i) followed.text[i] = link->target[i];
+  followed.length = link->target_length;
+  unalias(followed);
+  for (std::size_t i = used; i < name.length && followed.length < longest_name; ++i) {
+    followed.text[followed.length++] = name.text[i];
+  }
+  name = followed;
+}
+
+PDEVICE_OBJECT device_at(plain_name name) {
+  unalias(name);
   for (int links = 0; links < most_links; ++links) {
-    const named_object* found = find_exact(name, length);
+    const named_object* found = find_exact(name.text, name.length);
     if (found == nullptr || found->device != nullptr) {
       return found == nullptr ? nullptr : found->device;
     }
-    name = found->target;
-    length = found->target_length;
+    follow(found, name.length, name);
   }
   return nullptr;
+}
+
+PDEVICE_OBJECT device_of(const named_object* link) {
+  plain_name name;
+  follow(link, 0, name);
+  return device_at(name);
+}
+
+// The directories that there are.
+bool is_directory(const char16_t* name, std::size_t length) {
+  static constexpr struct {
+    const char16_t* text;
+    std::size_t length;
+  } directories[] = {{u"", 0},
+                     {u"\\Device", 7},
+                     {u"\\GLOBAL??", 9},
+                     {u"\\??", 3},
+                     {u"\\DosDevices", 11},
+                     {u"\\Driver", 7},
+                     {u"\\BaseNamedObjects", 17},
+                     {u"\\Callback", 9}};
+  for (const auto& each : directories) {
+    if (same(name, length, each.text, each.length)) return true;
+  }
+  return false;
+}
+
+// What is said of a name where there is nothing: whether only its last part is missing.
+NTSTATUS status_of_missing(const plain_name& name) {
+  std::size_t parent = name.length;
+  while (name.text[parent - 1] != u'\\') --parent;
+  if (is_directory(name.text, name.length) || name.length == 1) return STATUS_OBJECT_TYPE_MISMATCH;
+  return is_directory(name.text, parent - 1) ? STATUS_OBJECT_NAME_NOT_FOUND
+                                             : STATUS_OBJECT_PATH_NOT_FOUND;
 }
 
 }  // namespace
@@ -152,7 +205,7 @@ NTSTATUS add_name(PCUNICODE_STRING name, PDEVICE_OBJECT device, PCUNICODE_STRING
   NTSTATUS status = normalise(name, plain);
   if (!NT_SUCCESS(status)) return status;
   if (target != nullptr) {
-    status = normalise(target, plain_target);
+    status = take(target, plain_target);
     if (!NT_SUCCESS(status)) return status;
   }
   const guard hold(io().lock);
@@ -172,7 +225,7 @@ NTSTATUS add_name(PCUNICODE_STRING name, PDEVICE_OBJECT device, PCUNICODE_STRING
   object->driver = driver;
   if (target != nullptr) {
     object->target_length = plain_target.length;
-    PDEVICE_OBJECT at = device_at(plain_target.text, plain_target.length);
+    PDEVICE_OBJECT at = device_at(plain_target);
     if (driver == nullptr && at != nullptr) object->driver = at->DriverObject;
   }
   object->next = io().names;
@@ -190,41 +243,48 @@ void remove_name(named_object* object) {
   release(object);
 }
 
-NTSTATUS resolve_name(PCUNICODE_STRING name, PDEVICE_OBJECT* device, UNICODE_STRING* rest) {
+NTSTATUS resolve_name(PCUNICODE_STRING name, PDEVICE_OBJECT* device, name_rest* rest) {
   plain_name plain;
   const NTSTATUS status = normalise(name, plain);
   if (!NT_SUCCESS(status)) return status;
-  std::size_t tail = 0;
   const guard hold(io().lock);
   for (int links = 0; links < most_links; ++links) {
     std::size_t used = 0;
     const named_object* found = find_prefix(plain, used);
-    if (found == nullptr) return STATUS_OBJECT_NAME_NOT_FOUND;
-    tail = plain.length - used;
+    if (found == nullptr) return status_of_missing(plain);
     if (found->device != nullptr) {
       *device = found->device;
-      if (rest != nullptr) {
-        rest->Length = static_cast<USHORT>(tail * sizeof(WCHAR));
-        rest->MaximumLength = rest->Length;
-        rest->Buffer = name->Buffer + (name->Length / sizeof(WCHAR) - tail);
+      if (rest == nullptr) return STATUS_SUCCESS;
+      rest->length = plain.length - used;
+      for (std::size_t i = 0; i < rest->length; ++i) {
+        rest->text[i] = static_cast<WCHAR>(plain.text[used + i]);
       }
       return STATUS_SUCCESS;
     }
-    plain_name followed;
-    for (std::size_t i = 0; i < found->target_length; ++i) followed.text[i] = found->target[i];
-    followed.length = found->target_length;
-    for (std::size_t i = 0; i < tail && followed.length < longest_name; ++i) {
-      followed.text[followed.length++] = plain.text[used + i];
-    }
-    plain = followed;
+    follow(found, used, plain);
   }
   return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+NTSTATUS target_of_link(PCUNICODE_STRING name, name_rest* target) {
+  plain_name plain;
+  const NTSTATUS status = normalise(name, plain);
+  if (!NT_SUCCESS(status)) return status;
+  const guard hold(io().lock);
+  const named_object* const found = find_exact(plain.text, plain.length);
+  if (found == nullptr) return status_of_missing(plain);
+  if (found->device != nullptr) return STATUS_OBJECT_TYPE_MISMATCH;
+  target->length = found->target_length;
+  for (std::size_t i = 0; i < found->target_length; ++i) {
+    target->text[i] = static_cast<WCHAR>(found->target[i]);
+  }
+  return STATUS_SUCCESS;
 }
 
 named_object* link_to(PDEVICE_OBJECT device) {
   const guard hold(io().lock);
   for (named_object* n = io().names; n != nullptr; n = n->next) {
-    if (n->device == nullptr && device_at(n->target, n->target_length) == device) return n;
+    if (n->device == nullptr && device_of(n) == device) return n;
   }
   return nullptr;
 }

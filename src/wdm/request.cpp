@@ -120,11 +120,13 @@ bool describe_request(const request_options& options, request_block* block, irp_
   switch (options.major) {
     case IRP_MJ_READ:
       next->Parameters.Read.Length = options.output_size;
+      next->Parameters.Read.Key = options.key;
       next->Parameters.Read.ByteOffset.QuadPart = options.offset;
       irp->Flags |= IRP_READ_OPERATION;
       return build.transfer(device->Flags, false);
     case IRP_MJ_WRITE:
       next->Parameters.Write.Length = options.input_size;
+      next->Parameters.Write.Key = options.key;
       next->Parameters.Write.ByteOffset.QuadPart = options.offset;
       irp->Flags |= IRP_WRITE_OPERATION;
       return build.transfer(device->Flags, true);
@@ -135,9 +137,13 @@ bool describe_request(const request_options& options, request_block* block, irp_
     case IRP_MJ_QUERY_INFORMATION:
     case IRP_MJ_QUERY_VOLUME_INFORMATION:
       next->Parameters.QueryFile.Length = options.output_size;
+      next->Parameters.QueryFile.FileInformationClass =
+          static_cast<FILE_INFORMATION_CLASS>(options.information_class);
       return build.transfer(DO_BUFFERED_IO, false);
     case IRP_MJ_SET_INFORMATION:
       next->Parameters.SetFile.Length = options.input_size;
+      next->Parameters.SetFile.FileInformationClass =
+          static_cast<FILE_INFORMATION_CLASS>(options.information_class);
       return build.transfer(DO_BUFFERED_IO, true);
     default:
       return true;
@@ -153,6 +159,7 @@ void finish_here(request_block* block) {
       !NT_ERROR(block->status)) {
     std::size_t size = wanted < block->output_size ? wanted : block->output_size;
     if (size > record->system_buffer_size) size = record->system_buffer_size;
+    if (!block->own_output) sync::touch(block->user_output, size, sync::access_kind::update);
     __builtin_memcpy(block->user_output, record->system_buffer, size);
   }
   block->record = nullptr;
@@ -276,7 +283,8 @@ nt_status request::start() {
   record->block = block;
   record->thread = sync::self();
   record->process_id = options_.process_id;
-  record->irp->RequestorMode = UserMode;
+  record->irp->RequestorMode =
+      static_cast<KPROCESSOR_MODE>(options_.kernel_mode ? KernelMode : UserMode);
   record->irp->Tail.Overlay.OriginalFileObject = options_.file;
   record->irp->Tail.Overlay.Thread = current_thread();
   kernel::reference_object(options_.file);

@@ -29,7 +29,7 @@ struct request_block {
   bool own_output = false;
   bool completed = false;  ///< for questions that must not be points
   bool cancel_delivered = false;
-  bool pended = false;  ///< Irp->PendingReturned at its completion
+  bool pended = false;             ///< Irp->PendingReturned at its completion
   bool rundown = false;            ///< its thread ends and has asked it to cancel
   bool over_after_cancel = false;  ///< completed by the cancel routine itself: the canceller tells
   void (*over)(request& self, void* context) = nullptr;  ///< nullptr: the issuing actor waits
@@ -43,6 +43,9 @@ struct request_block {
 ///
 /// `site`: for the report; nullptr: where the current actor called from last.
 void check_lost_cancel(irp_record* record, sync::nanoseconds patience, const void* site);
+/// Reports that the packet of a thread that has ended is still there: WDM-CANCEL-013 if its cancel
+/// was lost, else WDM-FILE-003. `site` as above.
+[[noreturn]] void report_stuck(const irp_record* record, const void* site);
 /// Gives a block and the user's buffers back. `block` may be nullptr.
 void free_block(request_block* block);
 
