@@ -120,7 +120,7 @@ TEST_F(win32_file, the_path_behind_the_name) {
   }
   EXPECT_EQ(CreateFileA("\\\\.\\Probed\\x", 0, 0, nullptr, OPEN_EXISTING, 0, nullptr),
             INVALID_HANDLE_VALUE);
-  EXPECT_EQ(GetLastError(), DWORD{ERROR_FILE_NOT_FOUND});
+  EXPECT_EQ(GetLastError(), DWORD{ERROR_PATH_NOT_FOUND});
 }
 
 // WIN32-FILE-002
