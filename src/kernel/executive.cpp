@@ -62,6 +62,9 @@ void start(const callbacks& call) {
   sync::local() = nullptr;
   sync::level() = passive_level;
   make_process();
+#if !defined(BELAY_EXPLORED)
+  make_registry();  // threads may come to it at the same time
+#endif
 }
 
 void stop() {
@@ -71,6 +74,7 @@ void stop() {
   free_dpcs();
   free_work();
   free_objects();
+  free_registry();
   free_pool();
   while (thread* const each = the_root->threads) {
     unlink(the_root->threads, each);

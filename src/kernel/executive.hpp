@@ -171,6 +171,7 @@ struct pool_header;
 struct object_header;
 struct handle_entry;
 struct flush_waiter;
+struct registry_state;
 
 /// Called by the I/O manager's wishes; each may be nullptr.
 struct callbacks {
@@ -178,6 +179,8 @@ struct callbacks {
   void (*thread_ends)(thread&) = nullptr;
   /// MmGetSystemRoutineAddress: nullptr if there is no such export.
   void* (*find_export)(const char* name) = nullptr;
+  /// The registry has been made: add what is in it because of drivers and devices.
+  void (*fill_registry)() = nullptr;
 };
 
 struct executive {
@@ -202,6 +205,7 @@ struct executive {
   handle_entry* handles = nullptr;
   void* process = nullptr;  // the one process, an object
   lock_orders* orders = nullptr;  // of the verifier
+  registry_state* registry = nullptr;
   std::uint64_t tasks = 0;  // actors of our own that have not come to their last step
   bool stopping = false;
   sync::parking all_gone;         // where stop() waits for them

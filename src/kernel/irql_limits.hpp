@@ -309,7 +309,7 @@ inline constexpr irql_limit limits[] = {
     {"ZwEnumerateValueKey", zw_2001f}, {"ZwFlushBuffersFile", zw_2001f}, {"ZwFlushKey", zw_2001f},
     {"ZwLoadDriver", zw_2001f}, {"ZwMakeTemporaryObject", zw_2001f},
     {"ZwMapViewOfSection", zw_2001f}, {"ZwOpenEvent", zw_2001f}, {"ZwOpenFile", zw_2001f},
-    {"ZwOpenKey", zw_2001f}, {"ZwOpenSection", zw_2001f}, {"ZwOpenSymbolicLinkObject", zw_2001f},
+    {"ZwOpenKey", zw_2001f}, {"ZwOpenKeyEx", zw_2001f}, {"ZwOpenSection", zw_2001f}, {"ZwOpenSymbolicLinkObject", zw_2001f},
     {"ZwQueryInformationFile", zw_2001f}, {"ZwQueryInformationProcess", zw_2001f},
     {"ZwQueryKey", zw_2001f}, {"ZwQuerySymbolicLinkObject", zw_2001f},
     {"ZwQuerySystemInformation", zw_2001f}, {"ZwQueryValueKey", zw_2001f}, {"ZwReadFile", zw_2001f},

@@ -58,6 +58,8 @@ void free_dpcs();
 void free_work();
 void free_objects();
 void free_pool();
+void make_registry();  // if it is not there yet
+void free_registry();
 
 /// Spawns an actor of the executive's own; its last step is end_task().
 sync::actor_id spawn_task(const sync::actor_options& options, sync::entry run, void* argument);

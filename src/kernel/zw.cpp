@@ -1,7 +1,6 @@
 // System services by handle: events, waits, and those for which there is nothing behind the handle.
 //
-// There is no registry and there are no files: keys are not found, so that drivers take their
-// defaults. Devices are opened in src/wdm.
+// There is no file system. Devices are opened in src/wdm, keys in registry_key.cpp.
 #include "kernel/dispatcher_nt.hpp"
 
 using namespace belay;
@@ -116,60 +115,6 @@ NTSTATUS ZwMakeTemporaryObject(HANDLE Handle) {
 NTSTATUS ZwSetInformationThread(HANDLE ThreadHandle, THREADINFOCLASS, PVOID, ULONG) {
   BELAY_EXPORT(ZwSetInformationThread, ThreadHandle);
   return STATUS_SUCCESS;
-}
-
-// ---- the registry
-// --------------------------------------------------------------------------------
-
-NTSTATUS ZwCreateKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, ULONG, PUNICODE_STRING, ULONG,
-                     PULONG) {
-  BELAY_EXPORT(ZwCreateKey, nullptr);
-  return STATUS_NOT_SUPPORTED;
-}
-NTSTATUS ZwOpenKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) {
-  BELAY_EXPORT(ZwOpenKey, nullptr);
-  return STATUS_OBJECT_NAME_NOT_FOUND;
-}
-NTSTATUS ZwDeleteKey(HANDLE) {
-  BELAY_EXPORT(ZwDeleteKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwDeleteValueKey(HANDLE, PUNICODE_STRING) {
-  BELAY_EXPORT(ZwDeleteValueKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwEnumerateKey(HANDLE, ULONG, KEY_INFORMATION_CLASS, PVOID, ULONG, PULONG) {
-  BELAY_EXPORT(ZwEnumerateKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwEnumerateValueKey(HANDLE, ULONG, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG, PULONG) {
-  BELAY_EXPORT(ZwEnumerateValueKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwQueryValueKey(HANDLE, PUNICODE_STRING, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG,
-                         PULONG) {
-  BELAY_EXPORT(ZwQueryValueKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwSetValueKey(HANDLE, PUNICODE_STRING, ULONG, ULONG, PVOID, ULONG) {
-  BELAY_EXPORT(ZwSetValueKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS ZwFlushKey(HANDLE) {
-  BELAY_EXPORT(ZwFlushKey, nullptr);
-  return STATUS_INVALID_HANDLE;
-}
-NTSTATUS RtlQueryRegistryValues(ULONG, PCWSTR, PRTL_QUERY_REGISTRY_TABLE, PVOID, PVOID) {
-  BELAY_EXPORT(RtlQueryRegistryValues, nullptr);
-  return STATUS_OBJECT_NAME_NOT_FOUND;
-}
-NTSTATUS RtlWriteRegistryValue(ULONG, PCWSTR, PCWSTR, ULONG, PVOID, ULONG) {
-  BELAY_EXPORT(RtlWriteRegistryValue, nullptr);
-  return STATUS_NOT_SUPPORTED;
-}
-NTSTATUS RtlDeleteRegistryValue(ULONG, PCWSTR, PCWSTR) {
-  BELAY_EXPORT(RtlDeleteRegistryValue, nullptr);
-  return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 // ---- files and drivers by name: there is no file system, and nobody loads (src/wdm has devices)
