@@ -2,6 +2,7 @@
 //
 // Thread safety: one actor at PASSIVE_LEVEL.
 // Contract: WDM-FILE-010, WDM-IRP-002, WDM-IRP-009, WDM-IRP-019, WDM-IRP-027
+#include "kernel/registry.hpp"
 #include "wdm/io_state.hpp"
 #include "wdm/pnp_manager.hpp"
 
@@ -62,6 +63,7 @@ PDRIVER_OBJECT make_driver(driver_entry entry, const char* service_name, code_ra
   if (driver->DriverName.Buffer != nullptr && driver->HardwareDatabase != nullptr &&
       driver->HardwareDatabase->Buffer != nullptr &&
       driver->DriverExtension->ServiceKeyName.Buffer != nullptr) {
+    if (kernel::registry_made()) add_service_key(driver);
     return driver;
   }
   free_driver(driver);
@@ -163,6 +165,12 @@ void check_gone(PDRIVER_OBJECT driver) {
 }
 
 }  // namespace
+
+void fill_registry() {
+  if (!started()) return;
+  for (PDRIVER_OBJECT d = io().drivers; d != nullptr; d = extra_of(d)->next) add_service_key(d);
+  add_device_keys();
+}
 
 void forget_drivers() {
   while (io().drivers != nullptr) free_driver(io().drivers);

@@ -96,6 +96,7 @@ bool started() { return the_state != nullptr; }
 void start() {
   kernel::callbacks call;
   call.thread_ends = &thread_ends;
+  call.fill_registry = &fill_registry;
   kernel::start(call);
   the_state = make<io_state>(sync::memory_use::guest);
 }

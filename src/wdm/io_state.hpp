@@ -414,6 +414,12 @@ T* make_vital() {
 
 /// Frees what drivers have in flight on handles, as it is; the packets are gone.
 void forget_zw_requests();
+/// Makes a driver's key among the services, with what is not there yet of its values.
+void add_service_key(const DRIVER_OBJECT* driver);
+/// Makes the keys of all devices.
+void add_device_keys();
+/// Both, of all that there are.
+void fill_registry();
 /// Frees the driver objects, as they are.
 void forget_drivers();
 /// Frees what is known of remove locks.

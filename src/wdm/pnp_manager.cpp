@@ -2,6 +2,7 @@
 // driver answers.
 //
 // Thread safety and Contract: see pnp_manager.hpp.
+#include "kernel/registry.hpp"
 #include "wdm/pnp_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
@@ -64,10 +65,13 @@ pnp_node* make_node(PDRIVER_OBJECT driver) {
   node->pdo->Flags |= DO_BUS_ENUMERATED_DEVICE;
   node->pdo->Flags &= ~static_cast<ULONG>(DO_DEVICE_INITIALIZING);
   node->driver = driver;
-  const guard hold(io().lock);
-  node->number = io().nodes == nullptr ? 0 : io().nodes->number + 1;
-  node->next = io().nodes;
-  io().nodes = node;
+  {
+    const guard hold(io().lock);
+    node->number = io().nodes == nullptr ? 0 : io().nodes->number + 1;
+    node->next = io().nodes;
+    io().nodes = node;
+  }
+  if (kernel::registry_made()) add_device_keys(node);
   return node;
 }
 

@@ -1,4 +1,4 @@
-// What a driver asks about its physical device: properties, registry keys, interfaces.
+// What a driver asks about its physical device: properties and interfaces.
 //
 // Thread safety: any actor at PASSIVE_LEVEL.
 #include "wdm/pnp_state.hpp"
@@ -92,18 +92,6 @@ bool begins_with(PCUNICODE_STRING name, const UNICODE_STRING& link) {
   return true;
 }
 
-// The interface whose link `name` is or begins with.
-device_interface* find_link(PCUNICODE_STRING name, pnp_node** owner) {
-  for (pnp_node* n = io().nodes; n != nullptr; n = n->next) {
-    for (device_interface* i = n->interfaces; i != nullptr; i = i->next) {
-      if (!begins_with(name, i->link)) continue;
-      *owner = n;
-      return i;
-    }
-  }
-  return nullptr;
-}
-
 // The link and "\reference", in memory that the driver frees with RtlFreeUnicodeString.
 NTSTATUS give_link(const UNICODE_STRING& link, PCUNICODE_STRING reference, PUNICODE_STRING to) {
   const USHORT more = reference == nullptr || reference->Length == 0
@@ -138,6 +126,17 @@ void visit_links(const GUID& of, const DEVICE_OBJECT* pdo, bool all, F visit) {
 
 }  // namespace
 
+device_interface* find_link(PCUNICODE_STRING name, pnp_node** owner) {
+  for (pnp_node* n = io().nodes; n != nullptr; n = n->next) {
+    for (device_interface* i = n->interfaces; i != nullptr; i = i->next) {
+      if (!begins_with(name, i->link)) continue;
+      *owner = n;
+      return i;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace belay::inline BELAY_BUILD::wdm
 
 using namespace belay;
@@ -166,9 +165,13 @@ NTSTATUS NTAPI IoGetDeviceProperty(PDEVICE_OBJECT DeviceObject,
     case DevicePropertyClassName:
       return text("System");
     case DevicePropertyClassGuid:
-      return text("{4d36e97d-e325-11ce-bfc1-08002be10318}");
-    case DevicePropertyDriverKeyName:
-      return text("{4d36e97d-e325-11ce-bfc1-08002be10318}\\0000");
+      return text(wdm::device_class);
+    case DevicePropertyDriverKeyName: {
+      char name[64];
+      char* const end = wdm::put(wdm::put(name, wdm::device_class), "\\");
+      *wdm::put_hex(end, node->number, 4) = 0;
+      return text(name);
+    }
     case DevicePropertyManufacturer:
       return text("Belay");
     case DevicePropertyEnumeratorName:
@@ -182,22 +185,6 @@ NTSTATUS NTAPI IoGetDeviceProperty(PDEVICE_OBJECT DeviceObject,
     default:
       return STATUS_OBJECT_NAME_NOT_FOUND;
   }
-}
-
-/// There is no registry: the key of a PDO is not found, so that drivers take their defaults.
-NTSTATUS NTAPI IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, ULONG, ACCESS_MASK,
-                                       PHANDLE DeviceRegKey) {
-  BELAY_EXPORT(IoOpenDeviceRegistryKey, DeviceObject);
-  if (DeviceRegKey != nullptr) *DeviceRegKey = nullptr;
-  return wdm::node_of(DeviceObject) == nullptr ? STATUS_INVALID_DEVICE_REQUEST
-                                               : STATUS_OBJECT_NAME_NOT_FOUND;
-}
-
-NTSTATUS NTAPI IoOpenDeviceInterfaceRegistryKey(PUNICODE_STRING, ACCESS_MASK,
-                                                PHANDLE DeviceInterfaceRegKey) {
-  BELAY_EXPORT(IoOpenDeviceInterfaceRegistryKey, nullptr);
-  if (DeviceInterfaceRegKey != nullptr) *DeviceInterfaceRegKey = nullptr;
-  return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 /// Names an interface of a PDO; programs find the device by it once it is enabled.

@@ -32,6 +32,12 @@ struct pnp_node {
 
 /// The node of a physical device object, or nullptr if that is none of ours.
 pnp_node* node_of(const DEVICE_OBJECT* pdo);
+/// The interface whose link `name` is or begins with, and the device that has it; or nullptr.
+device_interface* find_link(PCUNICODE_STRING name, pnp_node** owner);
+/// The class of every device of the root bus.
+inline constexpr char device_class[] = "{4d36e97d-e325-11ce-bfc1-08002be10318}";
+/// Makes the keys that a device has in the registry: one of its own, one for its driver.
+void add_device_keys(const pnp_node* node);
 /// Enables or disables an interface. Returns: what IoSetDeviceInterfaceState returns.
 NTSTATUS enable_interface(pnp_node* node, device_interface* of, bool enable);
 /// Sends a packet of `major` with STATUS_NOT_SUPPORTED to the top of the stack and waits for it.

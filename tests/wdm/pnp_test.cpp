@@ -244,9 +244,51 @@ TEST_F(pnp_test, properties_of_a_physical_device) {
             STATUS_OBJECT_NAME_NOT_FOUND);
   EXPECT_EQ(IoGetDeviceProperty(fdo, DevicePropertyHardwareID, 0, nullptr, &needed),
             STATUS_INVALID_DEVICE_REQUEST);
+  EXPECT_EQ(IoGetDeviceProperty(pdo, DevicePropertyDriverKeyName, 0, nullptr, &needed),
+            STATUS_BUFFER_TOO_SMALL);
+  EXPECT_EQ(needed, sizeof(L"{4d36e97d-e325-11ce-bfc1-08002be10318}\\0000"));
+}
+
+// The path of a key that is closed again, from the control set on.
+std::u16string path_of(HANDLE key) {
+  struct {
+    KEY_NAME_INFORMATION head;
+    WCHAR more[256];
+  } it;
+  ULONG needed = 0;
+  EXPECT_EQ(ZwQueryKey(key, KeyNameInformation, &it, sizeof it, &needed), STATUS_SUCCESS);
+  EXPECT_EQ(ZwClose(key), STATUS_SUCCESS);
+  const std::u16string path(it.head.Name, it.head.Name + it.head.NameLength / sizeof(WCHAR));
+  constexpr std::u16string_view before = u"\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\";
+  EXPECT_TRUE(path.starts_with(before));
+  return path.substr(before.size());
+}
+
+TEST_F(pnp_test, registry_keys_of_a_physical_device) {
+  load();
+  PDEVICE_OBJECT pdo = of(fdo).pdo;
   HANDLE key = nullptr;
-  EXPECT_EQ(IoOpenDeviceRegistryKey(pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &key),
-            STATUS_OBJECT_NAME_NOT_FOUND);
+  ASSERT_EQ(IoOpenDeviceRegistryKey(pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &key), STATUS_SUCCESS);
+  EXPECT_EQ(path_of(key), u"Enum\\ROOT\\BELAY\\0000\\Device Parameters");
+  ASSERT_EQ(IoOpenDeviceRegistryKey(pdo, PLUGPLAY_REGKEY_DRIVER, KEY_WRITE, &key), STATUS_SUCCESS);
+  EXPECT_EQ(path_of(key), u"Control\\Class\\{4d36e97d-e325-11ce-bfc1-08002be10318}\\0000");
+  EXPECT_EQ(IoOpenDeviceRegistryKey(fdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &key),
+            STATUS_INVALID_DEVICE_REQUEST);
+  EXPECT_EQ(IoOpenDeviceRegistryKey(pdo, 3, KEY_READ, &key), STATUS_INVALID_PARAMETER);
+  EXPECT_EQ(IoOpenDeviceRegistryKey(pdo, PLUGPLAY_REGKEY_DEVICE | PLUGPLAY_REGKEY_CURRENT_HWPROFILE,
+                                    KEY_READ, &key),
+            STATUS_NOT_SUPPORTED);
+}
+
+TEST_F(pnp_test, registry_key_of_an_interface) {
+  load();
+  HANDLE key = nullptr;
+  ASSERT_EQ(IoOpenDeviceInterfaceRegistryKey(&of(fdo).link, KEY_ALL_ACCESS, &key), STATUS_SUCCESS);
+  EXPECT_EQ(path_of(key),
+            u"Control\\DeviceClasses\\{5d624f94-8850-40c3-a3fa-a4fd2080baf3}\\"
+            u"##?#ROOT#BELAY#0000#{5d624f94-8850-40c3-a3fa-a4fd2080baf3}\\#\\Device Parameters");
+  UNICODE_STRING other = text(L"\\??\\ROOT#OTHER");
+  EXPECT_EQ(IoOpenDeviceInterfaceRegistryKey(&other, KEY_READ, &key), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
 TEST_F(pnp_test, an_interface_is_enabled_and_disabled_once) {
