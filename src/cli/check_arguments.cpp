@@ -7,6 +7,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "cli/registry_content.hpp"
 
 namespace belay::cli {
 namespace {
@@ -88,6 +89,10 @@ void check_arguments::add_to(CLI::App& to) {
   to.add_option("--op", operations, "send only read, write or a control code; repeatable")
       ->group(what)
       ->allow_extra_args(false);
+  to.add_option("--registry", registry,
+                "what the driver finds in the registry: a file in Windows' .reg format; repeatable")
+      ->group(what)
+      ->allow_extra_args(false);
   to.add_option("--cpus", cpus, "number of processors; 0: one an actor")
       ->group(what)
       ->check(CLI::Range(0, 64));
@@ -161,6 +166,8 @@ explore::check_options check_arguments::options() const {
     to.what.plan.clear();
     for (const std::string& operation : operations) to.what.plan.push_back(plan_of(operation));
   }
+  for (guest::registry_change& each : registry_content(registry))
+    to.what.registry.push_back(std::move(each));
   if (given("--bound")) to.search.bound = bound_of(bound);
   if (given("--executions")) to.search.randomized = executions;
   if (given("--budget")) to.search.most_seconds = budget;

@@ -24,6 +24,7 @@ struct check_arguments {
   std::string scenario_file, device;
   int clients = 0, requests = 0, cpus = -1;
   std::vector<std::string> operations;
+  std::vector<std::string> registry;  ///< .reg files
   // The search.
   std::string bound, strategy;
   double budget = 0;

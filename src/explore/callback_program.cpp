@@ -36,6 +36,7 @@ void callback_program::start() {
 
 void callback_program::run_system() {
   wdm::start();
+  set_registry(registry_);
   const bool whole = what_.kind == callback_kind::unload;
   wdm::model_lower_driver(!whole && what_.kind != callback_kind::entry);
   run_driver();
@@ -46,7 +47,7 @@ void callback_program::run_driver() {
   const guest_image& image = images_.under_test();
   const auto [start, end] = image.code();
   const wdm::load_result loaded = wdm::load_driver(
-      reinterpret_cast<wdm::driver_entry>(image.entry()), "guest",
+      reinterpret_cast<wdm::driver_entry>(image.entry()), image.name().c_str(),
       {reinterpret_cast<const void*>(start), static_cast<std::size_t>(end - start)});
   load_status_ = loaded.status;
   if (loaded.driver == nullptr) return;
@@ -107,8 +108,9 @@ namespace {
 
 class callback_checker {
  public:
-  callback_checker(const guest_images& images, const search_options& options)
-      : images_(images), options_(options), program_(images) {
+  callback_checker(const guest_images& images, const search_options& options,
+                   const std::vector<guest::registry_change>& registry)
+      : images_(images), options_(options), program_(images, registry) {
     auto opened = guest::symbols::open(images.under_test().path(), images.under_test().bias());
     if (opened) symbols_.emplace_back(std::move(*opened));
   }
@@ -255,8 +257,9 @@ callbacks_result callback_checker::run() {
 
 }  // namespace
 
-callbacks_result explore_callbacks(const guest_images& images, const search_options& options) {
-  return callback_checker(images, options).run();
+callbacks_result explore_callbacks(const guest_images& images, const search_options& options,
+                                   const std::vector<guest::registry_change>& registry) {
+  return callback_checker(images, options, registry).run();
 }
 
 }  // namespace belay::inline BELAY_BUILD::explore

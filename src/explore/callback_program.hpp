@@ -12,6 +12,7 @@
 #include "explore/callback.hpp"
 #include "explore/execution.hpp"
 #include "explore/guest_image.hpp"
+#include "explore/scenario.hpp"
 #include "explore/search.hpp"
 #include "explore/trace.hpp"
 
@@ -19,7 +20,8 @@ namespace belay::inline BELAY_BUILD::explore {
 
 class callback_program final : public program {
  public:
-  explicit callback_program(const guest_images& images) : images_(images) {}
+  callback_program(const guest_images& images, const std::vector<guest::registry_change>& registry)
+      : images_(images), registry_(registry) {}
   void set(const callback& what) { what_ = what; }
   void start() override;
 
@@ -39,6 +41,7 @@ class callback_program final : public program {
   void dispatch(_DRIVER_OBJECT* driver);
 
   const guest_images& images_;
+  const std::vector<guest::registry_change>& registry_;
   callback what_;
   std::int32_t load_status_ = 0;
   wdm::driver_callbacks found_;
@@ -65,7 +68,9 @@ struct callbacks_result {
 };
 
 /// Explores each callback. A device is started, and a file opened, before the callbacks that
-/// come later in a life, if that went well when it was looked at by itself.
-callbacks_result explore_callbacks(const guest_images& images, const search_options& options);
+/// come later in a life, if that went well when it was looked at by itself. `registry` is what the
+/// driver finds there.
+callbacks_result explore_callbacks(const guest_images& images, const search_options& options,
+                                   const std::vector<guest::registry_change>& registry);
 
 }  // namespace belay::inline BELAY_BUILD::explore

@@ -106,6 +106,7 @@ request_plan control_plan(std::uint32_t code) {
 /// broke.
 std::string answer_to(driver_program& driver, const request_plan& what) {
   scenario probe;
+  probe.registry = driver.what().registry;
   probe.clients = 1;
   probe.plan.push_back(what);
   probe.plan.back().cancel = cancel_when::never;
@@ -240,7 +241,7 @@ tl::expected<callbacks_result, refusal> check_callbacks(const check_options& opt
   if (!opened) return tl::unexpected(opened.error());
   set_processors(options.what);
   keep_prints = true;
-  callbacks_result out = explore_callbacks(opened->images, options.search);
+  callbacks_result out = explore_callbacks(opened->images, options.search, options.what.registry);
   keep_prints = false;
   if (out.load_status < 0) {
     return tl::unexpected(refusal{
@@ -255,6 +256,7 @@ tl::expected<callbacks_result, refusal> check_callbacks(const check_options& opt
     scenario& what = each.example->what;
     what.clients = what.requests = 0;
     what.cpus = options.what.cpus;
+    what.registry = options.what.registry;
   }
   return out;
 }
@@ -269,6 +271,7 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   paths.push_back(driver);
   ids.push_back(from.build_id);
   auto opened = open_subject(paths, !from.what.client.empty());
+  if (opened) opened->images.call_under_test(from.driver);
   if (!opened) return tl::unexpected(opened.error());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (opened->files[i].build_id == ids[i]) continue;
@@ -281,7 +284,7 @@ tl::expected<replay_result, refusal> replay_trace(const trace& from, const std::
   }
   set_processors(from.what);
   driver_program scenario(opened->images, from.what);
-  callback_program by_itself(opened->images);
+  callback_program by_itself(opened->images, from.what.registry);
   if (from.of) by_itself.set(*from.of);
   program& what = from.of ? static_cast<program&>(by_itself) : scenario;
   sync::guest().restore_shared_set(from.shared);

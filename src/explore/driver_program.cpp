@@ -138,8 +138,7 @@ bool driver_program::load_all(loaded& to) {
     if (each.is_client()) continue;
     const auto [start, end] = each.code();
     const wdm::load_result loaded = wdm::load_driver(
-        reinterpret_cast<wdm::driver_entry>(each.entry()),
-        all.size() == 1 ? "guest" : each.name().c_str(),
+        reinterpret_cast<wdm::driver_entry>(each.entry()), each.name().c_str(),
         {reinterpret_cast<const void*>(start), static_cast<std::size_t>(end - start)});
     load_status_ = loaded.status;
     loaded_last_ = static_cast<std::size_t>(&each - all.data());
@@ -154,6 +153,7 @@ bool driver_program::load_all(loaded& to) {
 
 void driver_program::run_system() {
   wdm::start();
+  set_registry(scenario_.registry);
   loaded drivers;
   if (load_all(drivers)) {
     choose_devices(drivers);

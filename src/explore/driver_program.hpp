@@ -40,6 +40,7 @@ class driver_program final : public program {
   std::int32_t open_status() const { return open_status_; }
   void keep_answers(bool on) { keep_answers_ = on; }
   void set_scenario(scenario what) { scenario_ = std::move(what); }
+  const scenario& what() const { return scenario_; }
 
  private:
   struct client;

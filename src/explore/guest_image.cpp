@@ -50,6 +50,10 @@ int collect(dl_phdr_info* info, std::size_t, void* argument) {
 
 }  // namespace
 
+void guest_image::call(const std::string& path) {
+  name_ = std::filesystem::path(path).stem().string();
+}
+
 tl::expected<guest_image, refusal> guest_image::load(const std::string& path,
                                                      guest::guest_kind kind) {
   void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -61,7 +65,7 @@ tl::expected<guest_image, refusal> guest_image::load(const std::string& path,
   }
   guest_image out;
   out.path_ = path;
-  out.name_ = std::filesystem::path(path).stem().string();
+  out.call(path);
   out.handle_ = handle;
   out.client_ = kind == guest::guest_kind::client;
   out.entry_ = dlsym(handle, "DriverEntry");

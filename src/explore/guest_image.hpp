@@ -38,6 +38,8 @@ class guest_image {
   const std::string& path() const { return path_; }
   /// The file's name without folder and ending: what its service would be called.
   const std::string& name() const { return name_; }
+  /// As if it had been loaded from `path`.
+  void call(const std::string& path);
 
  private:
   struct range {
@@ -61,6 +63,7 @@ class guest_images {
   static constexpr std::size_t most = 8;
 
   void add(guest_image one) { all_.push_back(std::move(one)); }
+  void call_under_test(const std::string& path) { all_.back().call(path); }
   const std::vector<guest_image>& all() const { return all_; }
   const guest_image& under_test() const { return all_.back(); }
   void restore() const {

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "guest/toml_file.hpp"
+#include "kernel/registry.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -53,7 +54,33 @@ request_plan read_request(guest::toml_section& from, int clients) {
   return to;
 }
 
+void read_registry(guest::toml_section& from, const std::string& path, scenario& to,
+                   std::string& error) {
+  std::vector<std::string> files;
+  from.texts("registry", files);
+  for (const std::string& each : files) {
+    auto content =
+        guest::load_registry_file((std::filesystem::path(path).parent_path() / each).string());
+    if (content) {
+      to.registry.insert(to.registry.end(), content->begin(), content->end());
+    } else if (error.empty()) {
+      error = content.error();
+    }
+  }
+}
+
 }  // namespace
+
+void set_registry(const std::vector<guest::registry_change>& changes) {
+  for (const guest::registry_change& each : changes) {
+    kernel::change_registry({.action = static_cast<kernel::registry_action>(each.action),
+                             .key = each.key,
+                             .name = each.name,
+                             .type = each.type,
+                             .data = each.data.data(),
+                             .bytes = each.data.size()});
+  }
+}
 
 tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   auto table = guest::parse_toml_file(path);
@@ -62,7 +89,7 @@ tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   scenario to;
   guest::toml_section from(*table, path, error);
   from.only({"client_program", "client_arguments", "with_drivers", "device", "clients", "requests",
-             "cpus", "shared_handle", "client", "request"});
+             "cpus", "registry", "shared_handle", "client", "request"});
   from.text("client_program", to.client);
   if (!to.client.empty())
     to.client = (std::filesystem::path(path).parent_path() / to.client).string();
@@ -75,6 +102,7 @@ tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   from.number("requests", 1, 16, to.requests);
   from.number("cpus", 0, 64, to.cpus);
   from.flag("shared_handle", to.shared_handle);
+  read_registry(from, path, to, error);
   for (guest::toml_section& one : from.sections("client")) {
     one.only({"device"});
     one.text("device", to.client_devices.emplace_back());

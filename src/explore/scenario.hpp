@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "guest/registry_file.hpp"
 #include "sync/build.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
@@ -42,9 +43,14 @@ struct scenario {
   std::vector<request_plan> plan;     ///< empty: one entry of each kind that the driver serves
   int cpus = 0;                       ///< 0: one an actor
   bool shared_handle = false;         ///< all clients use the first one's handle
+  std::vector<guest::registry_change> registry;  ///< made before the drivers are loaded
 
   friend bool operator==(const scenario&, const scenario&) = default;
 };
+
+/// Carries out the changes in the registry of the execution. Callers: between wdm::start() and the
+/// first driver.
+void set_registry(const std::vector<guest::registry_change>& changes);
 
 /// Reads a scenario file. The error names the file, the line, what is wrong and the nearest known key.
 tl::expected<scenario, std::string> load_scenario(const std::string& path);

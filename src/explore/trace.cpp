@@ -15,6 +15,7 @@ constexpr int format_version = 3;
 constexpr const char* kind_names[] = {"step", "call", "irp_state", "clock"};
 constexpr const char* operation_names[] = {"read", "write", "control"};
 constexpr const char* cancel_names[] = {"any", "never"};
+constexpr const char* registry_names[] = {"make_key", "delete_key", "set_value", "delete_value"};
 
 std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
@@ -41,15 +42,19 @@ json write(const scenario& what) {
                     {"cancel", cancel_names[static_cast<int>(r.cancel)]},
                     {"client", r.client}});
   }
-  return {{"client", what.client},
-          {"client_arguments", what.client_arguments},
-          {"device", what.device},
-          {"client_devices", what.client_devices},
-          {"clients", what.clients},
-          {"requests", what.requests},
-          {"cpus", what.cpus},
-          {"shared_handle", what.shared_handle},
-          {"plan", plan}};
+  json registry = json::array();
+  for (const guest::registry_change& r : what.registry) {
+    registry.push_back({{"action", registry_names[static_cast<int>(r.action)]},
+                        {"key", guest::utf8_of(r.key)},
+                        {"name", guest::utf8_of(r.name)},
+                        {"type", r.type},
+                        {"data", hex(r.data)}});
+  }
+  return {{"client", what.client},   {"client_arguments", what.client_arguments},
+          {"device", what.device},   {"client_devices", what.client_devices},
+          {"clients", what.clients}, {"requests", what.requests},
+          {"cpus", what.cpus},       {"shared_handle", what.shared_handle},
+          {"registry", registry},    {"plan", plan}};
 }
 
 json write(const callback& c) {
@@ -176,6 +181,11 @@ class reader {
       fail(key, "a hexadecimal number");
     return value;
   }
+  void wide(const char* key, std::u16string& to) {
+    std::string text;
+    (*this)(key, text);
+    to = guest::utf16_of(text).value_or(u"");  // JSON is UTF-8
+  }
   void bytes(const char* key, std::vector<std::uint8_t>& to) {
     std::string text;
     (*this)(key, text);
@@ -265,6 +275,15 @@ void read(reader& from, scenario& to) {
   from("requests", to.requests);
   from("cpus", to.cpus);
   from("shared_handle", to.shared_handle);
+  from.list("registry", [&](reader& r) {
+    guest::registry_change one;
+    r.choice("action", one.action, registry_names);
+    r.wide("key", one.key);
+    r.wide("name", one.name);
+    r("type", one.type);
+    r.bytes("data", one.data);
+    to.registry.push_back(std::move(one));
+  });
   from.list("plan", [&](reader& r) {
     request_plan one;
     r.choice("op", one.op, operation_names);

@@ -57,7 +57,7 @@ struct trace {
                                            ///< the scenario's client first, if it has one
   std::string compiler;
   scenario what;               ///< whole, so that no file is needed
-  std::optional<callback> of;  ///< called by itself; of the scenario only the processors count then
+  std::optional<callback> of;  ///< called by itself; of the scenario only cpus and registry count
   std::string strategy;        ///< the phase that found it
   std::uint64_t seed = 0;
   std::uint64_t found_at = 0;
