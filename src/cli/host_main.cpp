@@ -3,6 +3,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "cli/registry_content.hpp"
 #include "cli/run_arguments.hpp"
 #include "host/json_view.hpp"
 #include "host/live_view.hpp"
@@ -17,6 +18,7 @@ int host_drivers(int count, char** arguments) {
   host::session_options options;
   options.drivers = parsed.drivers;
   options.folder = parsed.folder;
+  options.registry = registry_content(parsed.registry);
   options.verifier = !parsed.no_verifier;
   options.fail_allocations = parsed.fail_allocations;
   options.patience = parsed.patience;

@@ -20,6 +20,7 @@
 #include "cli/host_program.hpp"
 #include "cli/output.hpp"
 #include "cli/process.hpp"
+#include "cli/registry_content.hpp"
 #include "cli/run_arguments.hpp"
 #include "cli/verbs.hpp"
 #include "guest/installation.hpp"
@@ -169,6 +170,7 @@ int run_driver(int count, char** arguments) {
   parsed.add_to(app);
   int code = verified;
   if (!parse(app, count, arguments, code)) return code;
+  registry_content(parsed.registry);  // say what is wrong before compiling
   const bool together = !parsed.client.empty();
   if (parsed.folder.empty()) parsed.folder = default_folder(parsed.drivers.front());
   std::vector<std::string> command = {host_program(together ? "belay-together" : "belay-host")};

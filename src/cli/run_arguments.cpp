@@ -17,6 +17,10 @@ void run_arguments::add_to(CLI::App& app) {
   app.add_option("--cc", compiler, "compiler for sources: gcc, clang or a program");
   app.add_option("-D", defines, "macro for sources");
   app.add_option("-I", include_folders, "include folder for sources");
+  app.add_option(
+         "--registry", registry,
+         "what the drivers find in the registry: a file in Windows' .reg format; repeatable")
+      ->allow_extra_args(false);
   app.add_flag("--no-verifier", no_verifier, "only what Windows stops at without Driver Verifier");
   app.add_flag("--fail-allocations", fail_allocations,
                "each allocation fails once for each call stack that it comes from");
@@ -43,6 +47,7 @@ run_arguments run_arguments::read_again(int count, char** arguments) {
 std::vector<std::string> run_arguments::repeated() const {
   std::vector<std::string> out;
   if (!client_arguments.empty()) out.push_back("--client-args=" + client_arguments);
+  for (const std::string& each : registry) out.push_back("--registry=" + each);
   if (!folder.empty()) out.push_back("--mount=" + folder);
   if (fail_allocations) out.push_back("--fail-allocations");
   if (no_verifier) out.push_back("--no-verifier");

@@ -16,6 +16,7 @@ struct run_arguments {
   std::string client, client_arguments;  ///< a program to run in the same process
   std::string compiler;
   std::vector<std::string> defines, include_folders;
+  std::vector<std::string> registry;  ///< .reg files
   bool no_verifier = false;
   bool fail_allocations = false;
   bool json = false;

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "cli/output.hpp"
+#include "cli/registry_content.hpp"
 #include "cli/run_arguments.hpp"
 #include "host/together/together.hpp"
 
@@ -14,6 +15,7 @@ int run_both(int count, char** arguments) {
   host::together_options options;
   options.drivers = parsed.drivers;
   options.program = parsed.client;
+  options.registry = registry_content(parsed.registry);
   options.verifier = !parsed.no_verifier;
   std::istringstream words(parsed.client_arguments);
   for (std::string each; words >> each;) options.arguments.push_back(each);

@@ -138,6 +138,7 @@ void session::take_down() {
 
 void session::system() {
   wdm::start();
+  set_registry(options_.registry);
   if (options_.fail_allocations) fail_allocations();
   const bool loaded = load_all();
   const bool serving = loaded && mount();

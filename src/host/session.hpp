@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "guest/registry_file.hpp"
 #include "host/device_files.hpp"
 #include "host/driver_image.hpp"
 #include "host/view.hpp"
@@ -20,11 +21,12 @@
 namespace belay::inline BELAY_BUILD::host {
 
 struct session_options {
-  std::vector<std::string> drivers;  ///< driver.so files, in the order to load them
-  std::string folder;                ///< where to mount; made if it is not there
-  bool verifier = true;              ///< checks that Windows makes under Driver Verifier only
-  bool fail_allocations = false;     ///< each call stack's first: allocation_faults.hpp
-  unsigned patience = 10;            ///< seconds that a driver gets to end cancelled requests
+  std::vector<std::string> drivers;              ///< driver.so files, in the order to load them
+  std::string folder;                            ///< where to mount; made if it is not there
+  std::vector<guest::registry_change> registry;  ///< what the drivers find there
+  bool verifier = true;           ///< checks that Windows makes under Driver Verifier only
+  bool fail_allocations = false;  ///< each call stack's first: allocation_faults.hpp
+  unsigned patience = 10;         ///< seconds that a driver gets to end cancelled requests
 };
 
 /// Returns the exit code: 0 after a clean shutdown on SIGINT, SIGTERM or SIGHUP; 1 after a bug

@@ -241,6 +241,41 @@ class BadInput(BelayCase):
         self.file("d.expect", 'verdict = "holds"\nclause = ["WDM-IRP-001"]\n')
         self.refused(self.belay("check", "d.c", "--expect", "d.expect"), "d.expect:2", 'did you mean "clauses"?')
 
+    # ---- the registry
+
+    def registry(self, content, *words):
+        self.file("d.c", driver())
+        if isinstance(content, str):
+            content = ("Windows Registry Editor Version 5.00\n[HKLM\\SOFTWARE\\X]\n" + content).encode()
+        return self.refused(self.belay("check", "d.c", "--registry", self.file("r.reg", content)), *words)
+
+    def test_registry_typo(self):
+        self.registry(b"", "r.reg:1", "Windows Registry Editor Version 5.00")
+        self.registry(b"REGEDIT4\n", "r.reg:1", "Windows Registry Editor Version 5.00")
+        self.registry(b"Windows Registry Editor Version 5.00\n\n\"a\"=dword:1\n", "r.reg:3", "needs a [key]")
+        self.registry(b"Windows Registry Editor Version 5.00\n\xe9\n", "r.reg:2", "UTF-8")
+        self.registry("[HKEY_CURRENT_USER\\X]\n", "r.reg:3", "HKEY_LOCAL_MACHINE")
+        self.registry("[HKLM\\SOFTWARE\n", "r.reg:3", "the ] is missing")
+        self.registry("[HKLM\\A\\\\B]\n", "r.reg:3", "1 to 255 characters")
+        self.registry("[HKLM]\n", "r.reg:3", "a key below it")
+        self.registry("[-HKLM\\A]\n@=-\n", "r.reg:4", "not deleted")
+        self.registry("name=dword:1\n", "r.reg:3", '"name"=')
+        self.registry('"name" dword:1\n', "r.reg:3", "= is missing")
+        self.registry('"name=dword:1\n', "r.reg:3", 'the " at the end')
+        self.registry('"a"="C:\\x"\n', "r.reg:3", "is written \\\\")
+        self.registry('"a"="b" c\n', "r.reg:3", "something after")
+        self.registry('"a"=dword:123456789\n', "r.reg:3", "one to eight")
+        self.registry('"a"=dwrod:1\n', "r.reg:3", "dword:0000002a", "hex:01,ff")
+        self.registry('"a"=hex(c):1\n', "r.reg:3", "from 0 to b")
+        self.registry('"a"=hex:1,\\\n  2g\n', "r.reg:4", "hexadecimal digits")
+        self.registry('"a"=hex:1,\\\n', "r.reg:3", "middle of a value")
+
+    def test_registry_missing(self):
+        self.file("d.c", driver())
+        self.refused(self.belay("check", "d.c", "--registry", "gone.reg"), "gone.reg", "No such file")
+        self.refused(self.belay("check", "d.c", "--registry", "."), "is a folder")
+        self.refused(self.belay("run", "d.c", "--registry", "gone.reg"), "gone.reg", "No such file")
+
     def test_budget_too_small(self):
         self.file("d.c", driver())
         done = self.belay("check", "d.c", "--clients", "6", "--bound", "full", "--budget", "0.2", "--no-files")

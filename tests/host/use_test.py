@@ -262,6 +262,25 @@ with open(sys.argv[1], "r+b", buffering=0) as device:
         self.assertEqual(self.counts(host)["created"], 1)
         host.stop()
 
+    def test_registry(self):
+        greeting = DRIVERS / "greeting.c"
+        host = self.host(greeting)
+        with open(host.path("Greeting"), "rb", buffering=0) as device:
+            self.assertEqual(device.read(64), b"nobody is there")
+        host.stop()
+        file = self.folder / "greeting.reg"
+        file.write_text("Windows Registry Editor Version 5.00\n\n"
+                        "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\greeting\\Parameters]\n"
+                        '"Greeting"="hello"\n"Reads"=dword:0000000a\n')
+        host = self.host(greeting, "--registry", file)
+        with open(host.path("Greeting"), "rb", buffering=0) as device:
+            self.assertEqual(device.read(64), b"hello")
+            self.assertEqual(device.read(64), b"hello")
+        host.printed("greeting: read 12")
+        host.stop()
+        file.write_text("Windows Registry Editor Version 5\n")
+        self.refused(greeting, "greeting.reg:1", options=("--registry", str(file)))
+
 
 if __name__ == "__main__":
     main()

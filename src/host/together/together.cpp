@@ -60,6 +60,7 @@ struct together {
 
   void run() {
     wdm::start();
+    set_registry(options.registry);
     if (load()) {
       win32::set_service_loader(&installed);
       win32::start();

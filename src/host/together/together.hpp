@@ -10,14 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "guest/registry_file.hpp"
 #include "host/driver_image.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
 struct together_options {
-  std::vector<std::string> drivers;    ///< driver.so files, in the order to load them
-  std::string program;                 ///< a .so by `belay cc --client`
-  std::vector<std::string> arguments;  ///< the program's, without its name
+  std::vector<std::string> drivers;              ///< driver.so files, in the order to load them
+  std::string program;                           ///< a .so by `belay cc --client`
+  std::vector<std::string> arguments;            ///< the program's, without its name
+  std::vector<guest::registry_change> registry;  ///< what the drivers find there
   bool verifier = true;
 };
 
