@@ -276,8 +276,7 @@ NTSTATUS give_key_handle(registry_key* key, ACCESS_MASK access, PHANDLE handle, 
     return STATUS_INSUFFICIENT_RESOURCES;
   }
   object->key = key;
-  object->access = rights_of(access);
-  *handle = create_handle(object);
+  *handle = create_handle(object, rights_of(access));
   dereference_object(object);
   return *handle != nullptr ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }

@@ -6,7 +6,8 @@
 namespace belay::inline BELAY_BUILD::kernel {
 
 handled_key::handled_key(HANDLE handle, ACCESS_MASK access) {
-  void* const object = reference_handle(handle);
+  ACCESS_MASK granted = 0;
+  void* const object = reference_handle(handle, nullptr, &granted);
   if (object == nullptr) {
     status_ = STATUS_INVALID_HANDLE;
     return;
@@ -17,7 +18,7 @@ handled_key::handled_key(HANDLE handle, ACCESS_MASK access) {
     return;
   }
   object_ = static_cast<key_object*>(object);
-  status_ = (object_->access & access) == access ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+  status_ = (granted & access) == access ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 handled_key::~handled_key() {

@@ -69,7 +69,6 @@ struct key_facts {
 /// The body of a key's handle.
 struct key_object {
   registry_key* key;
-  ACCESS_MASK access;
 };
 extern const object_type key_type;
 
