@@ -123,15 +123,6 @@ void widest(ULONG& most, std::size_t one) {
   if (one > most) most = static_cast<ULONG>(one);
 }
 
-ACCESS_MASK rights_of(ACCESS_MASK wanted) {
-  ACCESS_MASK rights = wanted & KEY_ALL_ACCESS;
-  if ((wanted & GENERIC_READ) != 0) rights |= KEY_READ;
-  if ((wanted & GENERIC_WRITE) != 0) rights |= KEY_WRITE;
-  if ((wanted & GENERIC_EXECUTE) != 0) rights |= KEY_EXECUTE;
-  if ((wanted & (GENERIC_ALL | MAXIMUM_ALLOWED)) != 0) rights |= KEY_ALL_ACCESS;
-  return rights;
-}
-
 void destroy_key_object(void* body) { release_key(static_cast<key_object*>(body)->key); }
 
 /// Makes the keys on the path that are not there. `to` is empty if a name is too long.
@@ -268,7 +259,7 @@ void release_key(registry_key* key) {
   }
 }
 
-NTSTATUS give_key_handle(registry_key* key, ACCESS_MASK access, PHANDLE handle, const void* site) {
+NTSTATUS give_key_handle(registry_key* key, PHANDLE handle, const void* site) {
   auto* const object =
       static_cast<key_object*>(create_object(&key_type, sizeof(key_object), site, "Key"));
   if (object == nullptr) {
@@ -276,7 +267,7 @@ NTSTATUS give_key_handle(registry_key* key, ACCESS_MASK access, PHANDLE handle, 
     return STATUS_INSUFFICIENT_RESOURCES;
   }
   object->key = key;
-  *handle = create_handle(object, rights_of(access));
+  *handle = create_handle(object);
   dereference_object(object);
   return *handle != nullptr ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
@@ -388,8 +379,8 @@ void add_registry_value(const registry_change& value) {
   set_value(key.get(), value.name, value.type, value.data, value.bytes, true);
 }
 
-std::int32_t open_registry_key(std::u16string_view path, std::uint32_t access, bool create,
-                               void** handle, const void* site) {
+std::int32_t open_registry_key(std::u16string_view path, bool create, void** handle,
+                               const void* site) {
   use_registry(create ? sync::access_kind::update : sync::access_kind::read);
   key_reference key;
   NTSTATUS status = find_key(nullptr, path, key.out());
@@ -397,7 +388,7 @@ std::int32_t open_registry_key(std::u16string_view path, std::uint32_t access, b
     make_path(path, key);
     status = key.get() != nullptr ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
   }
-  return status == STATUS_SUCCESS ? give_key_handle(key.take(), access, handle, site) : status;
+  return status == STATUS_SUCCESS ? give_key_handle(key.take(), handle, site) : status;
 }
 
 // ---- start() and stop()

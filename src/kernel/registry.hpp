@@ -41,9 +41,9 @@ bool registry_made();
 
 /// Opens a key by its path; with `create`, makes it and what is missing on the way.
 ///
-/// Returns: STATUS_SUCCESS and a handle with `access`; STATUS_OBJECT_NAME_NOT_FOUND;
+/// Returns: STATUS_SUCCESS and a handle; STATUS_OBJECT_NAME_NOT_FOUND;
 ///          STATUS_INSUFFICIENT_RESOURCES.
-std::int32_t open_registry_key(std::u16string_view path, std::uint32_t access, bool create,
-                               void** handle, const void* site);
+std::int32_t open_registry_key(std::u16string_view path, bool create, void** handle,
+                               const void* site);
 
 }  // namespace belay::inline BELAY_BUILD::kernel

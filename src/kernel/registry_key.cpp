@@ -5,9 +5,8 @@
 
 namespace belay::inline BELAY_BUILD::kernel {
 
-handled_key::handled_key(HANDLE handle, ACCESS_MASK access) {
-  ACCESS_MASK granted = 0;
-  void* const object = reference_handle(handle, nullptr, &granted);
+handled_key::handled_key(HANDLE handle) {
+  void* const object = reference_handle(handle);
   if (object == nullptr) {
     status_ = STATUS_INVALID_HANDLE;
     return;
@@ -18,7 +17,7 @@ handled_key::handled_key(HANDLE handle, ACCESS_MASK access) {
     return;
   }
   object_ = static_cast<key_object*>(object);
-  status_ = (granted & access) == access ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+  status_ = STATUS_SUCCESS;
 }
 
 handled_key::~handled_key() {
@@ -89,7 +88,7 @@ class place {
  public:
   explicit place(POBJECT_ATTRIBUTES attributes)
       : name_(attributes != nullptr ? attributes->ObjectName : nullptr),
-        root_(attributes != nullptr ? attributes->RootDirectory : nullptr, 0),
+        root_(attributes != nullptr ? attributes->RootDirectory : nullptr),
         rooted_(attributes != nullptr && attributes->RootDirectory != nullptr) {
     if (attributes == nullptr) {
       status_ = STATUS_INVALID_PARAMETER;
@@ -114,8 +113,7 @@ class place {
   NTSTATUS status_ = STATUS_SUCCESS;
 };
 
-NTSTATUS open_key(PHANDLE handle, ACCESS_MASK access, POBJECT_ATTRIBUTES attributes,
-                  const void* site) {
+NTSTATUS open_key(PHANDLE handle, POBJECT_ATTRIBUTES attributes, const void* site) {
   sync::touch(handle, sizeof *handle, sync::access_kind::write);
   use_registry(sync::access_kind::read);
   const place where(attributes);
@@ -123,7 +121,7 @@ NTSTATUS open_key(PHANDLE handle, ACCESS_MASK access, POBJECT_ATTRIBUTES attribu
   key_reference key;
   const NTSTATUS status = find_key(where.from(), where.path(), key.out());
   if (status != STATUS_SUCCESS) return status;
-  return give_key_handle(key.take(), access, handle, site);
+  return give_key_handle(key.take(), handle, site);
 }
 
 std::size_t aligned(std::size_t offset, std::size_t to) { return (offset + to - 1) & ~(to - 1); }
@@ -237,9 +235,8 @@ extern "C" {
 ///           STATUS_CHILD_MUST_BE_VOLATILE; STATUS_KEY_DELETED for a RootDirectory that is;
 ///           STATUS_OBJECT_PATH_SYNTAX_BAD; STATUS_NOT_SUPPORTED for links, and backup and restore;
 ///           STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
-                     POBJECT_ATTRIBUTES ObjectAttributes, ULONG, PUNICODE_STRING Class,
-                     ULONG CreateOptions, PULONG Disposition) {
+NTSTATUS ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK, POBJECT_ATTRIBUTES ObjectAttributes, ULONG,
+                     PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition) {
   BELAY_EXPORT(ZwCreateKey, nullptr);
   if ((CreateOptions & ~ULONG{REG_OPTION_VOLATILE}) != 0) return STATUS_NOT_SUPPORTED;
   sync::touch(KeyHandle, sizeof *KeyHandle, sync::access_kind::write);
@@ -253,7 +250,7 @@ NTSTATUS ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
   NTSTATUS status = make_key(where.from(), where.path(), class_name.view(),
                              (CreateOptions & REG_OPTION_VOLATILE) != 0, false, key.out(), &made);
   if (status != STATUS_SUCCESS) return status;
-  status = give_key_handle(key.take(), DesiredAccess, KeyHandle, BELAY_SITE);
+  status = give_key_handle(key.take(), KeyHandle, BELAY_SITE);
   if (status == STATUS_SUCCESS && Disposition != nullptr) {
     sync::touch(Disposition, sizeof *Disposition, sync::access_kind::write);
     *Disposition = made ? REG_CREATED_NEW_KEY : REG_OPENED_EXISTING_KEY;
@@ -262,37 +259,37 @@ NTSTATUS ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
 }
 
 /// Returns: as ZwCreateKey; STATUS_OBJECT_NAME_NOT_FOUND if any key on the path is missing.
-NTSTATUS ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
-                   POBJECT_ATTRIBUTES ObjectAttributes) {
+NTSTATUS ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK, POBJECT_ATTRIBUTES ObjectAttributes) {
   BELAY_EXPORT(ZwOpenKey, nullptr);
-  return open_key(KeyHandle, DesiredAccess, ObjectAttributes, BELAY_SITE);
+  return open_key(KeyHandle, ObjectAttributes, BELAY_SITE);
 }
 /// Options, all of which are for links, backup and restore, are not supported.
-NTSTATUS ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
-                     POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions) {
+NTSTATUS ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK, POBJECT_ATTRIBUTES ObjectAttributes,
+                     ULONG OpenOptions) {
   BELAY_EXPORT(ZwOpenKeyEx, nullptr);
   if (OpenOptions != 0) return STATUS_NOT_SUPPORTED;
-  return open_key(KeyHandle, DesiredAccess, ObjectAttributes, BELAY_SITE);
+  return open_key(KeyHandle, ObjectAttributes, BELAY_SITE);
 }
 
 /// Deletes a key at once; what other handles to it are asked is answered with STATUS_KEY_DELETED.
 ///
-/// Needs:    DELETE. Returns: STATUS_CANNOT_DELETE if it has subkeys.
+/// Returns:  STATUS_CANNOT_DELETE if it has subkeys.
 NTSTATUS ZwDeleteKey(HANDLE KeyHandle) {
   BELAY_EXPORT(ZwDeleteKey, KeyHandle);
   use_registry(sync::access_kind::update);
-  const handled_key key(KeyHandle, DELETE);
+  const handled_key key(KeyHandle);
   return key.status() == STATUS_SUCCESS ? delete_key(key.key()) : key.status();
 }
 
-/// Needs:    KEY_ENUMERATE_SUB_KEYS. Subkeys come in alphabetical order.
+/// Subkeys come in alphabetical order.
+///
 /// Returns:  STATUS_NO_MORE_ENTRIES; STATUS_BUFFER_TOO_SMALL where not even the fixed part fits,
 ///           STATUS_BUFFER_OVERFLOW where the name does not, both with the length that is needed.
 NTSTATUS ZwEnumerateKey(HANDLE KeyHandle, ULONG Index, KEY_INFORMATION_CLASS KeyInformationClass,
                         PVOID KeyInformation, ULONG Length, PULONG ResultLength) {
   BELAY_EXPORT(ZwEnumerateKey, KeyHandle);
   use_registry(sync::access_kind::read);
-  const handled_key key(KeyHandle, KEY_ENUMERATE_SUB_KEYS);
+  const handled_key key(KeyHandle);
   if (key.status() != STATUS_SUCCESS) return key.status();
   key_reference subkey;
   const NTSTATUS status = subkey_at(key.key(), Index, subkey.out());
@@ -300,12 +297,12 @@ NTSTATUS ZwEnumerateKey(HANDLE KeyHandle, ULONG Index, KEY_INFORMATION_CLASS Key
   return give_key(subkey.get(), KeyInformationClass, answer(KeyInformation, Length, ResultLength));
 }
 
-/// Needs:    KEY_QUERY_VALUE, but for the name. Returns: as ZwEnumerateKey.
+/// Returns:  as ZwEnumerateKey.
 NTSTATUS ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass,
                     PVOID KeyInformation, ULONG Length, PULONG ResultLength) {
   BELAY_EXPORT(ZwQueryKey, KeyHandle);
   use_registry(sync::access_kind::read);
-  const handled_key key(KeyHandle, KeyInformationClass == KeyNameInformation ? 0 : KEY_QUERY_VALUE);
+  const handled_key key(KeyHandle);
   if (key.status() != STATUS_SUCCESS) return key.status();
   return give_key(key.key(), KeyInformationClass, answer(KeyInformation, Length, ResultLength));
 }
@@ -314,7 +311,7 @@ NTSTATUS ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass,
 NTSTATUS ZwFlushKey(HANDLE KeyHandle) {
   BELAY_EXPORT(ZwFlushKey, KeyHandle);
   use_registry(sync::access_kind::read);
-  const handled_key key(KeyHandle, 0);
+  const handled_key key(KeyHandle);
   key_facts facts;
   return key.status() == STATUS_SUCCESS ? count_key(key.key(), &facts) : key.status();
 }

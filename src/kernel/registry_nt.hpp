@@ -107,9 +107,8 @@ NTSTATUS set_value(registry_key* key, std::u16string_view name, ULONG type, cons
 NTSTATUS delete_value(registry_key* key, std::u16string_view name);
 void release_value(registry_value* value);
 
-/// A handle to `key`, whose reference it takes over, whatever comes of it. `access` may have
-/// generic rights, too.
-NTSTATUS give_key_handle(registry_key* key, ACCESS_MASK access, PHANDLE handle, const void* site);
+/// A handle to `key`, whose reference it takes over, whatever comes of it.
+NTSTATUS give_key_handle(registry_key* key, PHANDLE handle, const void* site);
 
 /// A reference, let go at the end of a scope.
 class key_reference {
@@ -149,15 +148,15 @@ class value_reference {
   registry_value* value_ = nullptr;
 };
 
-/// The key behind a driver's handle, for the length of a scope.
+/// The key behind a driver's handle, for the length of a scope. What the handle was opened for is
+/// not looked at: Windows' kernel lets its own callers do all.
 class handled_key {
  public:
-  /// `access`: what the handle must have been opened with.
-  handled_key(HANDLE handle, ACCESS_MASK access);
+  explicit handled_key(HANDLE handle);
   ~handled_key();
   handled_key(const handled_key&) = delete;
   handled_key& operator=(const handled_key&) = delete;
-  /// STATUS_SUCCESS, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH or STATUS_ACCESS_DENIED.
+  /// STATUS_SUCCESS, STATUS_INVALID_HANDLE or STATUS_OBJECT_TYPE_MISMATCH.
   NTSTATUS status() const { return status_; }
   registry_key* key() const { return object_->key; }
 
@@ -207,9 +206,8 @@ class captured_name {
 /// The key that an Rtl function's `RelativeTo` and `Path` name, for the length of a scope.
 class relative_key {
  public:
-  /// `make`: the last key on the path may be made. `access`: what a handle must have been opened
-  /// with.
-  relative_key(ULONG relative_to, PCWSTR path, bool make, ACCESS_MASK access);
+  /// `make`: the last key on the path may be made.
+  relative_key(ULONG relative_to, PCWSTR path, bool make);
   relative_key(const relative_key&) = delete;
   relative_key& operator=(const relative_key&) = delete;
   /// STATUS_SUCCESS; STATUS_INVALID_PARAMETER; what find_key, make_key and handled_key say.

@@ -84,7 +84,8 @@ NTSTATUS give_value(const registry_value& value, KEY_VALUE_INFORMATION_CLASS wha
 
 extern "C" {
 
-/// Needs:    KEY_QUERY_VALUE. An empty name is the key's default value.
+/// An empty name is the key's default value.
+///
 /// Returns:  STATUS_OBJECT_NAME_NOT_FOUND; STATUS_BUFFER_TOO_SMALL where not even the fixed part
 ///           fits, STATUS_BUFFER_OVERFLOW where name and data do not, both with the length that is
 ///           needed.
@@ -93,7 +94,7 @@ NTSTATUS ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
                          PVOID KeyValueInformation, ULONG Length, PULONG ResultLength) {
   BELAY_EXPORT(ZwQueryValueKey, KeyHandle);
   use_registry(sync::access_kind::read);
-  const handled_key key(KeyHandle, KEY_QUERY_VALUE);
+  const handled_key key(KeyHandle);
   const captured_name name(ValueName);
   if (key.status() != STATUS_SUCCESS) return key.status();
   if (name.status() != STATUS_SUCCESS) return name.status();
@@ -104,14 +105,15 @@ NTSTATUS ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
                     answer(KeyValueInformation, Length, ResultLength));
 }
 
-/// Needs:    KEY_QUERY_VALUE. Values come in the order in which they were first set.
+/// Values come in the order in which they were first set.
+///
 /// Returns:  STATUS_NO_MORE_ENTRIES; else as ZwQueryValueKey.
 NTSTATUS ZwEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
                              KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
                              PVOID KeyValueInformation, ULONG Length, PULONG ResultLength) {
   BELAY_EXPORT(ZwEnumerateValueKey, KeyHandle);
   use_registry(sync::access_kind::read);
-  const handled_key key(KeyHandle, KEY_QUERY_VALUE);
+  const handled_key key(KeyHandle);
   if (key.status() != STATUS_SUCCESS) return key.status();
   value_reference value;
   const NTSTATUS status = value_at(key.key(), Index, value.out());
@@ -122,12 +124,12 @@ NTSTATUS ZwEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
 
 /// Sets a value, whether or not it is there. The data is not looked at.
 ///
-/// Needs:    KEY_SET_VALUE. Returns: STATUS_INSUFFICIENT_RESOURCES.
+/// Returns:  STATUS_INSUFFICIENT_RESOURCES.
 NTSTATUS ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG, ULONG Type, PVOID Data,
                        ULONG DataSize) {
   BELAY_EXPORT(ZwSetValueKey, KeyHandle);
   use_registry(sync::access_kind::update);
-  const handled_key key(KeyHandle, KEY_SET_VALUE);
+  const handled_key key(KeyHandle);
   const captured_name name(ValueName);
   if (key.status() != STATUS_SUCCESS) return key.status();
   if (name.status() != STATUS_SUCCESS) return name.status();
@@ -135,11 +137,11 @@ NTSTATUS ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG, ULONG
   return set_value(key.key(), name.view(), Type, Data, DataSize, false);
 }
 
-/// Needs:    KEY_SET_VALUE. Returns: STATUS_OBJECT_NAME_NOT_FOUND.
+/// Returns:  STATUS_OBJECT_NAME_NOT_FOUND.
 NTSTATUS ZwDeleteValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName) {
   BELAY_EXPORT(ZwDeleteValueKey, KeyHandle);
   use_registry(sync::access_kind::update);
-  const handled_key key(KeyHandle, KEY_SET_VALUE);
+  const handled_key key(KeyHandle);
   const captured_name name(ValueName);
   if (key.status() != STATUS_SUCCESS) return key.status();
   if (name.status() != STATUS_SUCCESS) return name.status();

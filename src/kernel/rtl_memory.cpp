@@ -7,7 +7,9 @@
 
 namespace belay::inline BELAY_BUILD::kernel {
 
-void copy_bytes(void* to, const void* from, std::size_t bytes) { std::memmove(to, from, bytes); }
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes != 0) std::memmove(to, from, bytes);  // of nothing, either may be nullptr
+}
 void fill_bytes(void* at, int value, std::size_t bytes) { std::memset(at, value, bytes); }
 
 }  // namespace belay::inline BELAY_BUILD::kernel

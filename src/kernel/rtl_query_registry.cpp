@@ -284,7 +284,7 @@ NTSTATUS RtlQueryRegistryValues(ULONG RelativeTo, PCWSTR Path, PRTL_QUERY_REGIST
                                 PVOID Context, PVOID Environment) {
   BELAY_EXPORT(RtlQueryRegistryValues, nullptr);
   use_registry(sync::access_kind::read);
-  const relative_key top(RelativeTo, Path, false, KEY_QUERY_VALUE);
+  const relative_key top(RelativeTo, Path, false);
   NTSTATUS status = top.status();
   const query values(Context, Environment, BELAY_SITE);
   key_reference subkey;

@@ -32,9 +32,9 @@ NTSTATUS relative_key::find(ULONG relative_to, PCWSTR path, bool make) {
               : find_key(from.get(), rest.view(), key_.out());
 }
 
-relative_key::relative_key(ULONG relative_to, PCWSTR path, bool make, ACCESS_MASK access) {
+relative_key::relative_key(ULONG relative_to, PCWSTR path, bool make) {
   if ((relative_to & RTL_REGISTRY_HANDLE) != 0) {
-    handle_.emplace(const_cast<WCHAR*>(path), access);
+    handle_.emplace(const_cast<WCHAR*>(path));
     status_ = handle_->status();
   } else {
     status_ = find(relative_to & ~ULONG{RTL_REGISTRY_OPTIONAL}, path, make);
@@ -57,7 +57,7 @@ NTSTATUS RtlWriteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName, 
   use_registry(sync::access_kind::update);
   const captured_name name(ValueName);
   if (name.status() != STATUS_SUCCESS) return name.status();
-  const relative_key key(RelativeTo, Path, true, KEY_SET_VALUE);
+  const relative_key key(RelativeTo, Path, true);
   if (key.status() != STATUS_SUCCESS) return key.status();
   sync::touch(ValueData, ValueLength, sync::access_kind::read);
   return set_value(key.key(), name.view(), ValueType, ValueData, ValueLength, false);
@@ -69,7 +69,7 @@ NTSTATUS RtlDeleteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName)
   use_registry(sync::access_kind::update);
   const captured_name name(ValueName);
   if (name.status() != STATUS_SUCCESS) return name.status();
-  const relative_key key(RelativeTo, Path, false, KEY_SET_VALUE);
+  const relative_key key(RelativeTo, Path, false);
   if (key.status() != STATUS_SUCCESS) return key.status();
   return delete_value(key.key(), name.view());
 }
@@ -78,14 +78,14 @@ NTSTATUS RtlDeleteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName)
 NTSTATUS RtlCheckRegistryKey(ULONG RelativeTo, PWSTR Path) {
   BELAY_EXPORT(RtlCheckRegistryKey, nullptr);
   use_registry(sync::access_kind::read);
-  return relative_key(RelativeTo, Path, false, 0).status();
+  return relative_key(RelativeTo, Path, false).status();
 }
 
 /// Returns: STATUS_SUCCESS if the key was there or is now, else what ZwCreateKey returns.
 NTSTATUS RtlCreateRegistryKey(ULONG RelativeTo, PWSTR Path) {
   BELAY_EXPORT(RtlCreateRegistryKey, nullptr);
   use_registry(sync::access_kind::update);
-  return relative_key(RelativeTo, Path, true, 0).status();
+  return relative_key(RelativeTo, Path, true).status();
 }
 
 }  // extern "C"

@@ -110,7 +110,7 @@ extern "C" {
 ///           STATUS_NOT_SUPPORTED for a hardware profile; STATUS_INVALID_PARAMETER;
 ///           STATUS_INSUFFICIENT_RESOURCES.
 NTSTATUS NTAPI IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, ULONG DevInstKeyType,
-                                       ACCESS_MASK DesiredAccess, PHANDLE DeviceRegKey) {
+                                       ACCESS_MASK, PHANDLE DeviceRegKey) {
   BELAY_EXPORT(IoOpenDeviceRegistryKey, DeviceObject);
   *DeviceRegKey = nullptr;
   const wdm::pnp_node* const node = wdm::node_of(DeviceObject);
@@ -120,7 +120,7 @@ NTSTATUS NTAPI IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, ULONG DevIns
     return STATUS_INVALID_PARAMETER;
   const wdm::key_path key =
       DevInstKeyType == PLUGPLAY_REGKEY_DEVICE ? wdm::device_key(node) : wdm::class_key(node);
-  return kernel::open_registry_key(key.view(), DesiredAccess, true, DeviceRegKey, BELAY_SITE);
+  return kernel::open_registry_key(key.view(), true, DeviceRegKey, BELAY_SITE);
 }
 
 /// Opens the key of an interface that IoRegisterDeviceInterface named; makes it if need be.
@@ -128,8 +128,7 @@ NTSTATUS NTAPI IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, ULONG DevIns
 /// Callers:  PASSIVE_LEVEL; the caller closes the handle with ZwClose.
 /// Returns:  STATUS_SUCCESS; STATUS_OBJECT_NAME_NOT_FOUND for a name of no interface;
 ///           STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI IoOpenDeviceInterfaceRegistryKey(PUNICODE_STRING SymbolicLinkName,
-                                                ACCESS_MASK DesiredAccess,
+NTSTATUS NTAPI IoOpenDeviceInterfaceRegistryKey(PUNICODE_STRING SymbolicLinkName, ACCESS_MASK,
                                                 PHANDLE DeviceInterfaceRegKey) {
   BELAY_EXPORT(IoOpenDeviceInterfaceRegistryKey, nullptr);
   *DeviceInterfaceRegKey = nullptr;
@@ -148,8 +147,7 @@ NTSTATUS NTAPI IoOpenDeviceInterfaceRegistryKey(PUNICODE_STRING SymbolicLinkName
   wdm::key_path key(wdm::control);
   key << u"\\DeviceClasses\\" << whole.substr(whole.rfind(u'#') + 1) << u"\\##?#" << whole.substr(4)
       << u"\\#" << rest.substr(rest.empty() ? 0 : 1) << wdm::parameters;
-  return kernel::open_registry_key(key.view(), DesiredAccess, true, DeviceInterfaceRegKey,
-                                   BELAY_SITE);
+  return kernel::open_registry_key(key.view(), true, DeviceInterfaceRegKey, BELAY_SITE);
 }
 
 }  // extern "C"

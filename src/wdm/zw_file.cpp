@@ -8,8 +8,6 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
-constexpr ULONG required_access(ULONG code) { return (code >> 14) & 3; }
-
 bool means(const LARGE_INTEGER* offset, ULONG place) {
   return offset != nullptr && offset->HighPart == -1 && offset->LowPart == place;
 }
@@ -67,8 +65,8 @@ extern "C" {
 /// Callers:  PASSIVE_LEVEL. The buffer and the status block stay until the request is over.
 /// Returns:  the driver's status, after a wait on a synchronous handle; STATUS_PENDING: in flight
 ///           (then the status block is written, the event or else the file signalled, and
-///           ApcRoutine called on this thread); STATUS_ACCESS_DENIED without FILE_READ_DATA;
-///           STATUS_INVALID_PARAMETER without an offset on a handle that is not synchronous.
+///           ApcRoutine called on this thread); STATUS_INVALID_PARAMETER without an offset on a
+///           handle that is not synchronous.
 /// Races:    completion against ZwCancelIoFile and its kin: one wins.
 /// Contract: WDM-FILE-004, WDM-FILE-009
 NTSTATUS NTAPI ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
@@ -77,7 +75,7 @@ NTSTATUS NTAPI ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRo
   BELAY_EXPORT(ZwReadFile, FileHandle);
   const sync::sealed seal;
   wdm::held_file file;
-  const NTSTATUS status = file.hold(FileHandle, FILE_READ_DATA);
+  const NTSTATUS status = file.hold(FileHandle);
   if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_READ;
@@ -88,14 +86,14 @@ NTSTATUS NTAPI ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRo
   return wdm::transfer(file, ByteOffset, Key, options, call);
 }
 
-/// Writes to a device. As ZwReadFile, with FILE_WRITE_DATA, or FILE_APPEND_DATA for the end.
+/// Writes to a device, at the end for a handle with FILE_APPEND_DATA alone. As ZwReadFile.
 NTSTATUS NTAPI ZwWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                            PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
                            ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key) {
   BELAY_EXPORT(ZwWriteFile, FileHandle);
   const sync::sealed seal;
   wdm::held_file file;
-  const NTSTATUS status = file.hold(FileHandle, FILE_WRITE_DATA | FILE_APPEND_DATA);
+  const NTSTATUS status = file.hold(FileHandle);
   if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_WRITE;
@@ -106,7 +104,7 @@ NTSTATUS NTAPI ZwWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcR
   return wdm::transfer(file, ByteOffset, Key, options, call);
 }
 
-/// Sends a control code. As ZwReadFile, with the rights that the code asks for.
+/// Sends a control code. As ZwReadFile; the rights that the code names are not asked for.
 NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                                      PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
                                      ULONG IoControlCode, PVOID InputBuffer,
@@ -117,8 +115,6 @@ NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_RO
   wdm::held_file file;
   NTSTATUS status = file.hold(FileHandle);
   if (!NT_SUCCESS(status)) return status;
-  const ULONG required = wdm::required_access(IoControlCode);  // FILE_READ_DATA, FILE_WRITE_DATA
-  if ((file.access() & required) != required) return STATUS_ACCESS_DENIED;
   wdm::request_options options;
   options.major = IRP_MJ_DEVICE_CONTROL;
   options.control_code = IoControlCode;
@@ -139,7 +135,7 @@ NTSTATUS NTAPI ZwFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBl
   BELAY_EXPORT(ZwFlushBuffersFile, FileHandle);
   const sync::sealed seal;
   wdm::held_file file;
-  NTSTATUS status = file.hold(FileHandle, FILE_WRITE_DATA | FILE_APPEND_DATA);
+  NTSTATUS status = file.hold(FileHandle);
   if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_FLUSH_BUFFERS;

@@ -10,33 +10,29 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
-// What a class needs: the smallest buffer, 0 where it cannot be had, and a right of the handle.
+// What a class needs: the smallest buffer, 0 where it cannot be had.
 struct information_need {
   FILE_INFORMATION_CLASS which;
   ULONG query;
-  ACCESS_MASK query_access;
   ULONG set;
-  ACCESS_MASK set_access;
 };
 
 const information_need* need_of(FILE_INFORMATION_CLASS which) {
   static constexpr information_need needs[] = {
-      {FileBasicInformation, sizeof(FILE_BASIC_INFORMATION), FILE_READ_ATTRIBUTES,
-       sizeof(FILE_BASIC_INFORMATION), FILE_WRITE_ATTRIBUTES},
-      {FileStandardInformation, sizeof(FILE_STANDARD_INFORMATION), 0, 0, 0},
-      {FileInternalInformation, sizeof(LARGE_INTEGER), 0, 0, 0},
-      {FileEaInformation, sizeof(ULONG), 0, 0, 0},
-      {FileAccessInformation, sizeof(FILE_ACCESS_INFORMATION), 0, 0, 0},
-      {FileNameInformation, sizeof(FILE_NAME_INFORMATION), 0, 0, 0},
-      {FileDispositionInformation, 0, 0, sizeof(FILE_DISPOSITION_INFORMATION), DELETE},
-      {FilePositionInformation, sizeof(FILE_POSITION_INFORMATION), 0,
-       sizeof(FILE_POSITION_INFORMATION), 0},
-      {FileModeInformation, sizeof(FILE_MODE_INFORMATION), 0, sizeof(FILE_MODE_INFORMATION), 0},
-      {FileAlignmentInformation, sizeof(FILE_ALIGNMENT_INFORMATION), 0, 0, 0},
-      {FileAllocationInformation, 0, 0, sizeof(LARGE_INTEGER), FILE_WRITE_DATA},
-      {FileEndOfFileInformation, 0, 0, sizeof(FILE_END_OF_FILE_INFORMATION), FILE_WRITE_DATA},
-      {FileNetworkOpenInformation, sizeof(FILE_NETWORK_OPEN_INFORMATION), FILE_READ_ATTRIBUTES, 0,
-       0}};
+      {FileBasicInformation, sizeof(FILE_BASIC_INFORMATION), sizeof(FILE_BASIC_INFORMATION)},
+      {FileStandardInformation, sizeof(FILE_STANDARD_INFORMATION), 0},
+      {FileInternalInformation, sizeof(LARGE_INTEGER), 0},
+      {FileEaInformation, sizeof(ULONG), 0},
+      {FileAccessInformation, sizeof(FILE_ACCESS_INFORMATION), 0},
+      {FileNameInformation, sizeof(FILE_NAME_INFORMATION), 0},
+      {FileDispositionInformation, 0, sizeof(FILE_DISPOSITION_INFORMATION)},
+      {FilePositionInformation, sizeof(FILE_POSITION_INFORMATION),
+       sizeof(FILE_POSITION_INFORMATION)},
+      {FileModeInformation, sizeof(FILE_MODE_INFORMATION), sizeof(FILE_MODE_INFORMATION)},
+      {FileAlignmentInformation, sizeof(FILE_ALIGNMENT_INFORMATION), 0},
+      {FileAllocationInformation, 0, sizeof(LARGE_INTEGER)},
+      {FileEndOfFileInformation, 0, sizeof(FILE_END_OF_FILE_INFORMATION)},
+      {FileNetworkOpenInformation, sizeof(FILE_NETWORK_OPEN_INFORMATION), 0}};
   for (const information_need& each : needs) {
     if (each.which == which) return &each;
   }
@@ -134,7 +130,7 @@ NTSTATUS inform(HANDLE handle, PIO_STATUS_BLOCK block, PVOID memory, ULONG lengt
   if (least == 0) return STATUS_INVALID_INFO_CLASS;
   if (length < least) return STATUS_INFO_LENGTH_MISMATCH;
   held_file file;
-  NTSTATUS status = file.hold(handle, set ? need->set_access : need->query_access);
+  NTSTATUS status = file.hold(handle);
   if (!NT_SUCCESS(status)) return status;
   file_turn turn(file.get());
   status = turn.take();
@@ -169,8 +165,7 @@ extern "C" {
 /// Sends IRP_MJ_QUERY_INFORMATION and waits for it, except for what the I/O manager knows itself.
 ///
 /// Callers: PASSIVE_LEVEL.
-/// Returns: the driver's status; STATUS_INVALID_INFO_CLASS; STATUS_INFO_LENGTH_MISMATCH;
-///          STATUS_ACCESS_DENIED without the right that the class needs.
+/// Returns: the driver's status; STATUS_INVALID_INFO_CLASS; STATUS_INFO_LENGTH_MISMATCH.
 /// Contract: WDM-FILE-009
 NTSTATUS NTAPI ZwQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
                                       PVOID FileInformation, ULONG Length,

@@ -325,7 +325,7 @@ held_file::~held_file() {
   if (file_ != nullptr) kernel::dereference_object(file_);
 }
 
-NTSTATUS held_file::hold(HANDLE handle, ACCESS_MASK any_of) {
+NTSTATUS held_file::hold(HANDLE handle) {
   std::uint32_t access = 0;
   file_ = static_cast<PFILE_OBJECT>(kernel::reference_handle(handle, &kernel::file_type, &access));
   access_ = access;
@@ -333,7 +333,7 @@ NTSTATUS held_file::hold(HANDLE handle, ACCESS_MASK any_of) {
     return kernel::object_of_handle(handle) != nullptr ? STATUS_OBJECT_TYPE_MISMATCH
                                                        : STATUS_INVALID_HANDLE;
   }
-  return any_of == 0 || (access_ & any_of) != 0 ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+  return STATUS_SUCCESS;
 }
 
 NTSTATUS file_turn::take() {

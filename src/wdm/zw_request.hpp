@@ -48,9 +48,10 @@ class held_file {
   held_file& operator=(const held_file&) = delete;
   ~held_file();
 
-  /// Returns: STATUS_INVALID_HANDLE; STATUS_OBJECT_TYPE_MISMATCH; STATUS_ACCESS_DENIED when
-  ///          `any_of` is not 0 and the handle has none of these rights.
-  NTSTATUS hold(HANDLE handle, ACCESS_MASK any_of = 0);
+  /// Whatever the handle was opened for: Windows' kernel lets its own callers do all.
+  ///
+  /// Returns: STATUS_INVALID_HANDLE; STATUS_OBJECT_TYPE_MISMATCH.
+  NTSTATUS hold(HANDLE handle);
   PFILE_OBJECT get() const { return file_; }
   ACCESS_MASK access() const { return access_; }
   bool synchronous() const { return (file_->Flags & FO_SYNCHRONOUS_IO) != 0; }

@@ -229,7 +229,8 @@ TEST_F(registry_key, what_a_volatile_key_has_is_volatile) {
   ZwClose(one);
 }
 
-TEST_F(registry_key, a_handle_is_for_what_it_was_opened_for) {
+// Windows' kernel lets its own callers do all with a handle.
+TEST_F(registry_key, what_a_handle_was_opened_for_is_not_looked_at) {
   const auto with = [&](ACCESS_MASK access, auto what) {
     HANDLE handle = nullptr;
     EXPECT_EQ(open_key(u"", &handle, access, key), STATUS_SUCCESS);
@@ -245,36 +246,11 @@ TEST_F(registry_key, a_handle_is_for_what_it_was_opened_for) {
                            &needed);
   };
   const auto set = [&](HANDLE handle) { return set_number(handle, u"Value", 2); };
-  EXPECT_EQ(with(KEY_QUERY_VALUE, query), STATUS_SUCCESS);
   EXPECT_EQ(with(GENERIC_READ, query), STATUS_SUCCESS);
-  EXPECT_EQ(with(MAXIMUM_ALLOWED, query), STATUS_SUCCESS);
-  EXPECT_EQ(with(KEY_WRITE, query), STATUS_ACCESS_DENIED);
-  EXPECT_EQ(with(KEY_WRITE, set), STATUS_SUCCESS);
-  EXPECT_EQ(with(GENERIC_WRITE, set), STATUS_SUCCESS);
-  EXPECT_EQ(with(KEY_READ, set), STATUS_ACCESS_DENIED);
-  EXPECT_EQ(with(KEY_READ, [](HANDLE h) { return ZwDeleteValueKey(h, counted(u"Value")); }),
-            STATUS_ACCESS_DENIED);
-  EXPECT_EQ(with(KEY_READ | KEY_WRITE, [](HANDLE h) { return ZwDeleteKey(h); }),
-            STATUS_ACCESS_DENIED);
-  EXPECT_EQ(with(KEY_QUERY_VALUE,
-                 [&](HANDLE h) {
-                   return ZwEnumerateKey(h, 0, KeyBasicInformation, &it, sizeof it, &needed);
-                 }),
-            STATUS_ACCESS_DENIED);
-  EXPECT_EQ(with(KEY_ENUMERATE_SUB_KEYS,
-                 [&](HANDLE h) {
-                   return ZwEnumerateValueKey(h, 0, KeyValueBasicInformation, &it, sizeof it,
-                                              &needed);
-                 }),
-            STATUS_ACCESS_DENIED);
-  EXPECT_EQ(
-      with(KEY_SET_VALUE,
-           [&](HANDLE h) { return ZwQueryKey(h, KeyBasicInformation, &it, sizeof it, &needed); }),
-      STATUS_ACCESS_DENIED);
-  EXPECT_EQ(
-      with(0, [](HANDLE h) { return path_of(h).empty() ? STATUS_UNSUCCESSFUL : ZwFlushKey(h); }),
-      STATUS_SUCCESS);
-  EXPECT_EQ(with(DELETE, [](HANDLE h) { return ZwDeleteKey(h); }), STATUS_SUCCESS);
+  EXPECT_EQ(with(KEY_WRITE, query), STATUS_SUCCESS);
+  EXPECT_EQ(with(KEY_READ, set), STATUS_SUCCESS);
+  EXPECT_EQ(number(key, u"Value"), 2u);
+  EXPECT_EQ(with(KEY_READ, [](HANDLE h) { return ZwDeleteKey(h); }), STATUS_SUCCESS);
 }
 
 // WDM-IRP-017

@@ -141,8 +141,9 @@ TEST_F(registry_value, threads_read_whole_values) {
             if (ZwQueryValueKey(s.key, counted(u"Value"), KeyValuePartialInformation, &v, sizeof v,
                                 &needed) != STATUS_SUCCESS)
               s.mixed = true;
+            const UCHAR* const bytes = v.head.Data;
             for (ULONG n = 0; n < v.head.DataLength; ++n) {
-              if (v.head.Data[n] != v.head.DataLength) s.mixed = true;
+              if (bytes[n] != v.head.DataLength) s.mixed = true;
             }
           }
         },
