@@ -9,6 +9,7 @@
 #include "explore/memory_fault.hpp"
 #include "explore/recording.hpp"
 #include "guest/symbols.hpp"
+#include "kernel/registry.hpp"
 #include "sync/sync.hpp"
 #include "wdm/io_manager.hpp"
 
@@ -36,7 +37,7 @@ void callback_program::start() {
 
 void callback_program::run_system() {
   wdm::start();
-  set_registry(registry_);
+  kernel::change_registry_as(registry_);
   const bool whole = what_.kind == callback_kind::unload;
   wdm::model_lower_driver(!whole && what_.kind != callback_kind::entry);
   run_driver();

@@ -1,4 +1,5 @@
 #include "explore/driver_program.hpp"
+#include "kernel/registry.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -153,7 +154,7 @@ bool driver_program::load_all(loaded& to) {
 
 void driver_program::run_system() {
   wdm::start();
-  set_registry(scenario_.registry);
+  kernel::change_registry_as(scenario_.registry);
   loaded drivers;
   if (load_all(drivers)) {
     choose_devices(drivers);

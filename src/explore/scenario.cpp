@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "guest/toml_file.hpp"
-#include "kernel/registry.hpp"
 
 namespace belay::inline BELAY_BUILD::explore {
 namespace {
@@ -70,17 +69,6 @@ void read_registry(guest::toml_section& from, const std::string& path, scenario&
 }
 
 }  // namespace
-
-void set_registry(const std::vector<guest::registry_change>& changes) {
-  for (const guest::registry_change& each : changes) {
-    kernel::change_registry({.action = static_cast<kernel::registry_action>(each.action),
-                             .key = each.key,
-                             .name = each.name,
-                             .type = each.type,
-                             .data = each.data.data(),
-                             .bytes = each.data.size()});
-  }
-}
 
 tl::expected<scenario, std::string> load_scenario(const std::string& path) {
   auto table = guest::parse_toml_file(path);

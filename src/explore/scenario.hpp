@@ -48,10 +48,6 @@ struct scenario {
   friend bool operator==(const scenario&, const scenario&) = default;
 };
 
-/// Carries out the changes in the registry of the execution. Callers: between wdm::start() and the
-/// first driver.
-void set_registry(const std::vector<guest::registry_change>& changes);
-
 /// Reads a scenario file. The error names the file, the line, what is wrong and the nearest known key.
 tl::expected<scenario, std::string> load_scenario(const std::string& path);
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "host/allocation_faults.hpp"
-#include "kernel/registry.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
 
@@ -29,17 +28,6 @@ std::string words_of(std::int32_t status) {
 }
 
 }  // namespace
-
-void set_registry(const std::vector<guest::registry_change>& changes) {
-  for (const guest::registry_change& each : changes) {
-    kernel::change_registry({.action = static_cast<kernel::registry_action>(each.action),
-                             .key = each.key,
-                             .name = each.name,
-                             .type = each.type,
-                             .data = each.data.data(),
-                             .bytes = each.data.size()});
-  }
-}
 
 tl::expected<void, guest::refusal> loaded_drivers::load_one(const std::string& path) {
   auto image = driver_image::load(path);

@@ -9,14 +9,10 @@
 #include <tl/expected.hpp>
 
 #include "guest/refusal.hpp"
-#include "guest/registry_file.hpp"
 #include "host/driver_image.hpp"
 #include "wdm/io_manager.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
-
-/// Makes what the drivers are to find in the registry. Callers: between wdm::start() and load().
-void set_registry(const std::vector<guest::registry_change>& changes);
 
 class loaded_drivers {
  public:

@@ -18,6 +18,7 @@
 #include "host/loaded_drivers.hpp"
 #include "host/mount_point.hpp"
 #include "kernel/executive.hpp"
+#include "kernel/registry.hpp"
 #include "kernel/verifier.hpp"
 
 namespace belay::inline BELAY_BUILD::host {
@@ -138,7 +139,7 @@ void session::take_down() {
 
 void session::system() {
   wdm::start();
-  set_registry(options_.registry);
+  kernel::change_registry_as(options_.registry);
   if (options_.fail_allocations) fail_allocations();
   const bool loaded = load_all();
   const bool serving = loaded && mount();

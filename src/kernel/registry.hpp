@@ -33,7 +33,20 @@ struct registry_change {
 /// Carries out a change as an administrator would have before: keys on the way are made, what is to
 /// go and is not there is gone. Memory is not refused. Callers: set-up.
 void change_registry(const registry_change& change);
-/// The same for a value, unless the key has one of that name.
+/// Carries out those of a list that was read elsewhere, in order: its elements have the same
+/// members, but for `data`, which is a container.
+template <class list>
+void change_registry_as(const list& changes) {
+  for (const auto& each : changes) {
+    change_registry({.action = static_cast<registry_action>(each.action),
+                     .key = each.key,
+                     .name = each.name,
+                     .type = each.type,
+                     .data = each.data.data(),
+                     .bytes = each.data.size()});
+  }
+}
+/// Sets a value, unless the key has one of that name.
 void add_registry_value(const registry_change& value);
 /// Whether it is there already. Explored, it is made when it is first used, because most executions
 /// never do; callbacks::fill_registry says what it then has.

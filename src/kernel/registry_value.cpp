@@ -37,21 +37,10 @@ NTSTATUS give_full(const registry_value& value, std::size_t alignment, answer& t
   return status;
 }
 
+template <class layout>
 NTSTATUS give_partial(const registry_value& value, answer& to) {
-  constexpr std::size_t fixed = offsetof(KEY_VALUE_PARTIAL_INFORMATION, Data);
-  KEY_VALUE_PARTIAL_INFORMATION it{};
-  it.Type = value.type;
-  it.DataLength = value.size;
-  const NTSTATUS status = to.begin(fixed, fixed + value.size);
-  if (status == STATUS_BUFFER_TOO_SMALL) return status;
-  to.put(0, &it, fixed);
-  to.put(fixed, value.data(), value.size);
-  return status;
-}
-
-NTSTATUS give_partial_aligned(const registry_value& value, answer& to) {
-  constexpr std::size_t fixed = offsetof(KEY_VALUE_PARTIAL_INFORMATION_ALIGN64, Data);
-  KEY_VALUE_PARTIAL_INFORMATION_ALIGN64 it{};
+  constexpr std::size_t fixed = offsetof(layout, Data);
+  layout it{};
   it.Type = value.type;
   it.DataLength = value.size;
   const NTSTATUS status = to.begin(fixed, fixed + value.size);
@@ -70,9 +59,9 @@ NTSTATUS give_value(const registry_value& value, KEY_VALUE_INFORMATION_CLASS wha
     case KeyValueFullInformationAlign64:
       return give_full(value, sizeof(ULONG64), to);
     case KeyValuePartialInformation:
-      return give_partial(value, to);
+      return give_partial<KEY_VALUE_PARTIAL_INFORMATION>(value, to);
     case KeyValuePartialInformationAlign64:
-      return give_partial_aligned(value, to);
+      return give_partial<KEY_VALUE_PARTIAL_INFORMATION_ALIGN64>(value, to);
     case KeyValueLayerInformation:
       return STATUS_NOT_SUPPORTED;
     default:

@@ -12,6 +12,7 @@
 #include "host/bug_check.hpp"
 #include "host/happening.hpp"
 #include "host/loaded_drivers.hpp"
+#include "kernel/registry.hpp"
 #include "kernel/verifier.hpp"
 #include "win32/crt.hpp"
 #include "win32/process.hpp"
@@ -60,7 +61,7 @@ struct together {
 
   void run() {
     wdm::start();
-    set_registry(options.registry);
+    kernel::change_registry_as(options.registry);
     if (load()) {
       win32::set_service_loader(&installed);
       win32::start();
