@@ -17,7 +17,7 @@ DEPTH = 125
 READS = 4000  # of each client
 SECONDS = 6.0 * float(os.environ.get("BELAY_STRESS", "0"))
 MOST_GROWTH = 8 << 10  # KiB, of the host between a fifth of the load and its end: two pages of each thread …
-OF_A_THREAD = 64        # … and what a thread brings along that libfuse has started meanwhile; 1024 at most
+OF_A_THREAD = 64        # … and what a thread brings along that libfuse has started meanwhile
 NAMES = ("reads", "given", "routine", "early", "cleanup", "writes", "refused")
 
 
