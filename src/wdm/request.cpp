@@ -32,8 +32,7 @@ class buffer_builder {
       if (!system_buffer(length, write ? options_.input : nullptr, write ? length : 0))
         return false;
       if (write) return true;
-      irp_->Flags |= IRP_INPUT_OPERATION;
-      return (irp_->UserBuffer = user_output()) != nullptr;
+      return copied_back();
     }
     void* user = write ? user_input() : user_output();
     if ((device_flags & DO_DIRECT_IO) != 0) return describe(user, length);
@@ -52,8 +51,7 @@ class buffer_builder {
         if (in == 0 && out == 0) return true;
         if (!system_buffer(in > out ? in : out, options_.input, in)) return false;
         if (out == 0) return true;
-        irp_->Flags |= IRP_INPUT_OPERATION;
-        return (irp_->UserBuffer = user_output()) != nullptr;
+        return copied_back();
       case METHOD_IN_DIRECT:
       case METHOD_OUT_DIRECT:
         if (in != 0 && !system_buffer(in, options_.input, in)) return false;
@@ -67,6 +65,12 @@ class buffer_builder {
   }
 
  private:
+  // What the driver leaves in the system buffer is the answer.
+  bool copied_back() {
+    irp_->Flags |= IRP_INPUT_OPERATION;
+    block_->copies_back = true;
+    return (irp_->UserBuffer = user_output()) != nullptr;
+  }
   bool system_buffer(std::size_t size, const void* content, std::size_t content_size) {
     record_->system_buffer = make_copy(content, content_size, size);
     if (record_->system_buffer == nullptr) return false;
@@ -155,8 +159,7 @@ void finish_here(request_block* block) {
   irp_record* record = block->record;
   if (record == nullptr) return;
   const std::size_t wanted = static_cast<std::size_t>(block->information);
-  if (block->user_output != nullptr && record->system_buffer != nullptr &&
-      !NT_ERROR(block->status)) {
+  if (block->copies_back && !NT_ERROR(block->status)) {
     std::size_t size = wanted < block->output_size ? wanted : block->output_size;
     if (size > record->system_buffer_size) size = record->system_buffer_size;
     if (!block->own_output) sync::touch(block->user_output, size, sync::access_kind::update);

@@ -27,7 +27,8 @@ struct request_block {
   void* user_output = nullptr;
   bool own_input = false;  ///< ours to free
   bool own_output = false;
-  bool completed = false;  ///< for questions that must not be points
+  bool copies_back = false;  ///< the system buffer is the answer
+  bool completed = false;    ///< for questions that must not be points
   bool cancel_delivered = false;
   bool pended = false;             ///< Irp->PendingReturned at its completion
   bool rundown = false;            ///< its thread ends and has asked it to cancel

@@ -125,7 +125,7 @@ TEST_F(zw_file_test, control_codes_in_all_ways) {
     const bool neither = (control.IoControlCode & 3) == METHOD_NEITHER;
     const char* const in =
         static_cast<char*>(neither ? control.Type3InputBuffer : irp->AssociatedIrp.SystemBuffer);
-    const std::string answer = std::string(in, control.InputBufferLength) + "!";
+    const std::string answer = "!" + std::string(in, control.InputBufferLength);
     return answer_read(irp, answer.c_str(), answer.size());
   };
   ASSERT_EQ(open_probe(), STATUS_SUCCESS);
@@ -136,7 +136,7 @@ TEST_F(zw_file_test, control_codes_in_all_ways) {
                                     CTL_CODE(FILE_DEVICE_UNKNOWN, 0x801, method, FILE_ANY_ACCESS),
                                     question, sizeof question, data, sizeof data),
               STATUS_SUCCESS);
-    EXPECT_STREQ(data, "hi!");
+    EXPECT_STREQ(data, "!hi");  // and not the system buffer, where the method is not buffered
   }
 }
 
