@@ -72,6 +72,11 @@ struct exchange_create {
 };
 static_assert(sizeof(exchange_create) == 20);
 
+/// Of a file's rights, those that need a descriptor that may be written: FILE_WRITE_DATA,
+/// FILE_APPEND_DATA, FILE_WRITE_EA, FILE_DELETE_CHILD, FILE_WRITE_ATTRIBUTES, DELETE, WRITE_DAC,
+/// WRITE_OWNER.
+inline constexpr std::uint32_t rights_to_write = 0xd0156;
+
 inline constexpr std::uint32_t exchange_pended = 1;  ///< the driver had marked the IRP pending
 
 struct exchange_answer {

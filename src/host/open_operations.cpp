@@ -30,9 +30,6 @@ constexpr std::int32_t status_object_name_not_found = static_cast<std::int32_t>(
 constexpr std::uint32_t read_access = 0x00120089, write_access = 0x00120116;  // FILE_GENERIC_…
 // FILE_READ_DATA, FILE_READ_EA, FILE_EXECUTE.
 constexpr std::uint32_t rights_to_read = 0x29;
-// FILE_WRITE_DATA, FILE_APPEND_DATA, FILE_WRITE_EA, FILE_DELETE_CHILD, FILE_WRITE_ATTRIBUTES,
-// DELETE, WRITE_DAC, WRITE_OWNER.
-constexpr std::uint32_t rights_to_write = 0xd0156;
 
 // The kernel's fuse_open_out. libfuse 3.14 has no name for the flag that lets writes run beside
 // each other, and without it one write that a driver keeps would hold up all.

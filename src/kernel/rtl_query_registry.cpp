@@ -2,6 +2,7 @@
 //
 // Thread safety: each value is read in a step of its own.
 // Invariants: what a routine is given is a copy, which is gone when it returns.
+#include "kernel/letters.hpp"
 #include "kernel/pool.hpp"
 #include "kernel/registry_nt.hpp"
 
@@ -53,8 +54,8 @@ void expand(const WCHAR* text, std::size_t length, const WCHAR* environment, F p
       const std::size_t size = end - i - 1;
       for (const WCHAR* at = environment; at != nullptr && *at != 0 && found == nullptr;) {
         std::size_t same = 0;
-        while (same < size &&
-               RtlUpcaseUnicodeChar(at[same]) == RtlUpcaseUnicodeChar(text[i + 1 + same]))
+        while (same < size && upper(static_cast<char16_t>(at[same])) ==
+                                  upper(static_cast<char16_t>(text[i + 1 + same])))
           ++same;
         if (same == size && at[same] == L'=') found = at + size + 1;
         while (*at != 0) ++at;

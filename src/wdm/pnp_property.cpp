@@ -1,6 +1,7 @@
 // What a driver asks about its physical device: properties and interfaces.
 //
 // Thread safety: any actor at PASSIVE_LEVEL.
+#include "kernel/letters.hpp"
 #include "wdm/pnp_state.hpp"
 
 namespace belay::inline BELAY_BUILD::wdm {
@@ -80,14 +81,12 @@ device_interface* add_interface(pnp_node* node, const GUID& of) {
   return node->interfaces = made;
 }
 
-WCHAR fold(WCHAR c) { return c >= L'a' && c <= L'z' ? static_cast<WCHAR>(c - L'a' + L'A') : c; }
-
 // Whether a driver's string is `link`, or begins with it.
 bool begins_with(PCUNICODE_STRING name, const UNICODE_STRING& link) {
   if (name->Length < link.Length) return false;
   sync::touch(name->Buffer, link.Length, sync::access_kind::read);
   for (std::size_t i = 0; i < link.Length / sizeof(WCHAR); ++i) {
-    if (fold(name->Buffer[i]) != fold(link.Buffer[i])) return false;
+    if (kernel::upper(name->Buffer[i]) != kernel::upper(link.Buffer[i])) return false;
   }
   return true;
 }

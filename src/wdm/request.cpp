@@ -68,7 +68,6 @@ class buffer_builder {
   // What the driver leaves in the system buffer is the answer.
   bool copied_back() {
     irp_->Flags |= IRP_INPUT_OPERATION;
-    block_->copies_back = true;
     return (irp_->UserBuffer = user_output()) != nullptr;
   }
   bool system_buffer(std::size_t size, const void* content, std::size_t content_size) {
@@ -159,7 +158,8 @@ void finish_here(request_block* block) {
   irp_record* record = block->record;
   if (record == nullptr) return;
   const std::size_t wanted = static_cast<std::size_t>(block->information);
-  if (block->copies_back && !NT_ERROR(block->status)) {
+  if ((record->irp->Flags & IRP_INPUT_OPERATION) != 0 && block->user_output != nullptr &&
+      record->system_buffer != nullptr && !NT_ERROR(block->status)) {
     std::size_t size = wanted < block->output_size ? wanted : block->output_size;
     if (size > record->system_buffer_size) size = record->system_buffer_size;
     if (!block->own_output) sync::touch(block->user_output, size, sync::access_kind::update);

@@ -27,7 +27,6 @@ struct request_block {
   void* user_output = nullptr;
   bool own_input = false;  ///< ours to free
   bool own_output = false;
-  bool copies_back = false;  ///< the system buffer is the answer
   bool completed = false;    ///< for questions that must not be points
   bool cancel_delivered = false;
   bool pended = false;             ///< Irp->PendingReturned at its completion

@@ -1,11 +1,11 @@
 // Which devices have an interface class: the configuration manager's lists, read off the links'
-// names
-// ("\GLOBAL??\ROOT#BELAY#0000#{class}"), which are there while an interface is enabled.
+// names ("\GLOBAL??\ROOT#BELAY#0000#{class}"), which are there while an interface is enabled.
 //
 // Thread safety: any thread.
 // Contract: WIN32-FILE-004
 #include <string_view>
 
+#include "kernel/letters.hpp"
 #include "win32/process.hpp"
 #include "win32/text.hpp"
 #include "win32/utf8.hpp"
@@ -22,10 +22,6 @@ using namespace belay::win32;
 namespace {
 
 constexpr std::size_t guid_length = 38;
-
-char16_t lower(char16_t c) {
-  return c >= u'A' && c <= u'Z' ? static_cast<char16_t>(c - u'A' + u'a') : c;
-}
 
 // "{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}"
 void write_guid(const GUID& of, char16_t (&out)[guid_length]) {
@@ -82,14 +78,14 @@ struct question {
     while (*at != 0 && !(at[0] == u'#' && at[1] == u'{')) ++at;
     if (*at == 0) return false;
     for (std::size_t i = 0; i < guid_length; ++i) {
-      if (lower(at[1 + i]) != of[i]) return false;
+      if (kernel::lower(at[1 + i]) != of[i]) return false;
     }
     const char16_t next = at[1 + guid_length];
     if (next != 0 && next != u'\\') return false;
     if (device == nullptr || *device == 0) return true;
     const char16_t* wanted = device;
     for (const char16_t* c = link; c != at; ++c, ++wanted) {
-      if (lower(*c == u'#' ? u'\\' : *c) != lower(*wanted)) return false;
+      if (kernel::lower(*c == u'#' ? u'\\' : *c) != kernel::lower(*wanted)) return false;
     }
     return *wanted == 0;
   }

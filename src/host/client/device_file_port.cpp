@@ -34,8 +34,6 @@ constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
 constexpr auto status_not_found = static_cast<std::int32_t>(0xC0000034);
 constexpr auto status_not_supported = static_cast<std::int32_t>(0xC00000BB);
 constexpr std::int32_t status_pending = 0x103;
-// Of a file's rights, those that need a descriptor that may be written (exchange.hpp).
-constexpr std::uint32_t rights_to_write = 0xd0156;
 
 // What an errno of the file system itself means; a driver's status comes in the answer.
 std::int32_t status_of(int error) {
