@@ -127,4 +127,10 @@ dpc_record* queue_dpc_locked(PKDPC dpc, PVOID argument1, PVOID argument2);
 /// DISPATCH_LEVEL.
 void start_dpc(dpc_record* record, bool gated);
 
+/// The object of `type` that a handle names, with a reference. `*access`: the handle's rights.
+///
+/// Returns: STATUS_SUCCESS; STATUS_INVALID_HANDLE; STATUS_OBJECT_TYPE_MISMATCH.
+NTSTATUS hold_object(HANDLE handle, const object_type& type, void** object,
+                     ACCESS_MASK* access = nullptr);
+
 }  // namespace belay::inline BELAY_BUILD::kernel

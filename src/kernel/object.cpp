@@ -165,6 +165,14 @@ void* reference_handle(void* handle, const object_type* type, std::uint32_t* acc
   return nullptr;
 }
 
+NTSTATUS hold_object(HANDLE handle, const object_type& type, void** object, ACCESS_MASK* access) {
+  std::uint32_t rights = 0;
+  *object = reference_handle(handle, &type, &rights);
+  if (access != nullptr) *access = rights;
+  if (*object != nullptr) return STATUS_SUCCESS;
+  return object_of_handle(handle) != nullptr ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_INVALID_HANDLE;
+}
+
 bool close_handle(void* handle) {
   executive& root = the_executive();
   handle_entry* entry = nullptr;

@@ -6,18 +6,9 @@
 namespace belay::inline BELAY_BUILD::kernel {
 
 handled_key::handled_key(HANDLE handle) {
-  void* const object = reference_handle(handle);
-  if (object == nullptr) {
-    status_ = STATUS_INVALID_HANDLE;
-    return;
-  }
-  if (header_of(object)->type != &key_type) {
-    dereference_object(object);
-    status_ = STATUS_OBJECT_TYPE_MISMATCH;
-    return;
-  }
+  void* object = nullptr;
+  status_ = hold_object(handle, key_type, &object);
   object_ = static_cast<key_object*>(object);
-  status_ = STATUS_SUCCESS;
 }
 
 handled_key::~handled_key() {

@@ -202,13 +202,10 @@ NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING Link
                                          PULONG ReturnedLength) {
   BELAY_EXPORT(ZwQuerySymbolicLinkObject, LinkHandle);
   const sync::sealed seal;
-  void* const link = kernel::reference_handle(LinkHandle, &wdm::link_type);
-  if (link == nullptr) {
-    return kernel::object_of_handle(LinkHandle) != nullptr ? STATUS_OBJECT_TYPE_MISMATCH
-                                                           : STATUS_INVALID_HANDLE;
-  }
-  const NTSTATUS status =
-      wdm::query_link(*static_cast<wdm::link_object*>(link), LinkTarget, ReturnedLength);
+  void* link = nullptr;
+  NTSTATUS status = kernel::hold_object(LinkHandle, wdm::link_type, &link);
+  if (!NT_SUCCESS(status)) return status;
+  status = wdm::query_link(*static_cast<wdm::link_object*>(link), LinkTarget, ReturnedLength);
   kernel::dereference_object(link);
   return status;
 }

@@ -106,10 +106,10 @@ void destroy(zw_request* what) {
 
 NTSTATUS hold_event(HANDLE handle, PKEVENT* event) {
   if (handle == nullptr) return STATUS_SUCCESS;
-  *event = static_cast<PKEVENT>(kernel::reference_handle(handle, &kernel::event_type));
-  if (*event != nullptr) return STATUS_SUCCESS;
-  return kernel::object_of_handle(handle) != nullptr ? STATUS_OBJECT_TYPE_MISMATCH
-                                                     : STATUS_INVALID_HANDLE;
+  void* object = nullptr;
+  const NTSTATUS status = kernel::hold_object(handle, kernel::event_type, &object);
+  *event = static_cast<PKEVENT>(object);
+  return status;
 }
 
 void clear_event(PKEVENT event) {
@@ -326,14 +326,10 @@ held_file::~held_file() {
 }
 
 NTSTATUS held_file::hold(HANDLE handle) {
-  std::uint32_t access = 0;
-  file_ = static_cast<PFILE_OBJECT>(kernel::reference_handle(handle, &kernel::file_type, &access));
-  access_ = access;
-  if (file_ == nullptr) {
-    return kernel::object_of_handle(handle) != nullptr ? STATUS_OBJECT_TYPE_MISMATCH
-                                                       : STATUS_INVALID_HANDLE;
-  }
-  return STATUS_SUCCESS;
+  void* object = nullptr;
+  const NTSTATUS status = kernel::hold_object(handle, kernel::file_type, &object, &access_);
+  file_ = static_cast<PFILE_OBJECT>(object);
+  return status;
 }
 
 NTSTATUS file_turn::take() {
