@@ -38,10 +38,13 @@ void use_buffers(const request_options& options) {
   }
 }
 
-NTSTATUS transfer(const held_file& file, PLARGE_INTEGER given, PULONG key, request_options& options,
-                  zw_call& call) {
+NTSTATUS transfer(HANDLE handle, PLARGE_INTEGER given, PULONG key, request_options& options,
+                  zw_call call) {
+  held_file file;
+  NTSTATUS status = file.hold(handle);
+  if (!NT_SUCCESS(status)) return status;
   file_turn turn(file.get());
-  NTSTATUS status = turn.take();
+  status = turn.take();
   if (status != STATUS_SUCCESS) return status;
   const bool write = options.major == IRP_MJ_WRITE;
   status = place(file, given, write, &options.offset);
@@ -49,6 +52,17 @@ NTSTATUS transfer(const held_file& file, PLARGE_INTEGER given, PULONG key, reque
   if (key != nullptr) options.key = *key;
   use_buffers(options);
   call.keeps_position = file.synchronous() && options.offset >= 0;
+  return send(file.get(), options, call);
+}
+
+NTSTATUS ask(HANDLE handle, const request_options& options, const zw_call& call) {
+  held_file file;
+  NTSTATUS status = file.hold(handle);
+  if (!NT_SUCCESS(status)) return status;
+  file_turn turn(file.get());
+  status = turn.take();
+  if (status != STATUS_SUCCESS) return status;
+  use_buffers(options);
   return send(file.get(), options, call);
 }
 
@@ -74,16 +88,13 @@ NTSTATUS NTAPI ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRo
                           ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key) {
   BELAY_EXPORT(ZwReadFile, FileHandle);
   const sync::sealed seal;
-  wdm::held_file file;
-  const NTSTATUS status = file.hold(FileHandle);
-  if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_READ;
   options.output = Buffer;
   options.output_size = Length;
   options.name = "ZwReadFile";
-  wdm::zw_call call{Event, ApcRoutine, ApcContext, IoStatusBlock};
-  return wdm::transfer(file, ByteOffset, Key, options, call);
+  return wdm::transfer(FileHandle, ByteOffset, Key, options,
+                       {Event, ApcRoutine, ApcContext, IoStatusBlock});
 }
 
 /// Writes to a device, at the end for a handle with FILE_APPEND_DATA alone. As ZwReadFile.
@@ -92,16 +103,13 @@ NTSTATUS NTAPI ZwWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcR
                            ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key) {
   BELAY_EXPORT(ZwWriteFile, FileHandle);
   const sync::sealed seal;
-  wdm::held_file file;
-  const NTSTATUS status = file.hold(FileHandle);
-  if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_WRITE;
   options.input = Buffer;
   options.input_size = Length;
   options.name = "ZwWriteFile";
-  wdm::zw_call call{Event, ApcRoutine, ApcContext, IoStatusBlock};
-  return wdm::transfer(file, ByteOffset, Key, options, call);
+  return wdm::transfer(FileHandle, ByteOffset, Key, options,
+                       {Event, ApcRoutine, ApcContext, IoStatusBlock});
 }
 
 /// Sends a control code. As ZwReadFile; the rights that the code names are not asked for.
@@ -112,9 +120,6 @@ NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_RO
                                      ULONG OutputBufferLength) {
   BELAY_EXPORT(ZwDeviceIoControlFile, FileHandle);
   const sync::sealed seal;
-  wdm::held_file file;
-  NTSTATUS status = file.hold(FileHandle);
-  if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_DEVICE_CONTROL;
   options.control_code = IoControlCode;
@@ -123,27 +128,17 @@ NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_RO
   options.output = OutputBuffer;
   options.output_size = OutputBuffer != nullptr ? OutputBufferLength : 0;
   options.name = "ZwDeviceIoControlFile";
-  wdm::file_turn turn(file.get());
-  status = turn.take();
-  if (status != STATUS_SUCCESS) return status;
-  wdm::use_buffers(options);
-  return wdm::send(file.get(), options, {Event, ApcRoutine, ApcContext, IoStatusBlock});
+  return wdm::ask(FileHandle, options, {Event, ApcRoutine, ApcContext, IoStatusBlock});
 }
 
 /// Sends IRP_MJ_FLUSH_BUFFERS and waits for it.
 NTSTATUS NTAPI ZwFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock) {
   BELAY_EXPORT(ZwFlushBuffersFile, FileHandle);
   const sync::sealed seal;
-  wdm::held_file file;
-  NTSTATUS status = file.hold(FileHandle);
-  if (!NT_SUCCESS(status)) return status;
   wdm::request_options options;
   options.major = IRP_MJ_FLUSH_BUFFERS;
   options.name = "ZwFlushBuffersFile";
-  wdm::file_turn turn(file.get());
-  status = turn.take();
-  if (status != STATUS_SUCCESS) return status;
-  return wdm::send(file.get(), options, {.block = IoStatusBlock, .wait = true});
+  return wdm::ask(FileHandle, options, {.block = IoStatusBlock, .wait = true});
 }
 
 }  // extern "C"

@@ -13,10 +13,12 @@ namespace belay::inline BELAY_BUILD::wdm {
 
 namespace {
 
-void wait_done(zw_request& what) {
-  void* const done = &what.done;
-  kernel::order(sync::access_kind::update, done, sizeof(KEVENT));
-  kernel::wait_objects(1, &done, false, false, sync::forever);
+// Waits for an event. `alertable`: alerts and user APCs may end it.
+NTSTATUS wait_for(KEVENT& event, bool alertable = false,
+                  sync::nanoseconds deadline = sync::forever) {
+  void* const object = &event;
+  kernel::order(sync::access_kind::update, object, sizeof(KEVENT));
+  return kernel::wait_objects(1, &object, false, false, deadline, {alertable, alertable});
 }
 
 void order_with_cancels(zw_request& what) {
@@ -118,13 +120,9 @@ void clear_event(PKEVENT event) {
 }
 
 NTSTATUS await(zw_request& what, bool alertable) {
-  void* const done = &what.done;
-  kernel::order(sync::access_kind::update, done, sizeof(KEVENT));
-  const NTSTATUS ended =
-      kernel::wait_objects(1, &done, false, false, sync::forever, {alertable, alertable});
-  if (ended != STATUS_SUCCESS) {
+  if (wait_for(what.done, alertable) != STATUS_SUCCESS) {
     cancel(what, reason_kind::user);
-    wait_done(what);
+    wait_for(what.done);
   }
   return what.result.Status;
 }
@@ -221,7 +219,7 @@ NTSTATUS send(PFILE_OBJECT file, const request_options& options, const zw_call& 
   if (what->waited) {
     status = await(*what, synchronous && (file->Flags & FO_ALERTABLE_IO) != 0);
   } else if (status != STATUS_PENDING) {
-    wait_done(*what);  // a canceller may still be in it
+    wait_for(what->done);  // a canceller may still be in it
   }
   release(what);
   return status;
@@ -255,9 +253,7 @@ void await_zw_requests(sync::nanoseconds deadline) {
   const std::uint64_t sweep = begin_sweep();
   while (zw_request* const each = next_of_sweep(
              sweep, [=](const zw_request& one) { return one.actor == self && !one.waited; })) {
-    void* const done = &each->done;
-    kernel::order(sync::access_kind::update, done, sizeof(KEVENT));
-    if (kernel::wait_objects(1, &done, false, false, deadline) != STATUS_SUCCESS) {
+    if (wait_for(each->done, false, deadline) != STATUS_SUCCESS) {
       const irp_record* const record = find_record(each->sent->irp());
       if (record != nullptr) report_stuck(record, record->site);
     }
@@ -334,11 +330,7 @@ NTSTATUS held_file::hold(HANDLE handle) {
 
 NTSTATUS file_turn::take() {
   if ((file_->Flags & FO_SYNCHRONOUS_IO) == 0) return STATUS_SUCCESS;
-  void* const lock = &file_->Lock;
-  const bool alertable = (file_->Flags & FO_ALERTABLE_IO) != 0;
-  kernel::order(sync::access_kind::update, lock, sizeof(KEVENT));
-  const NTSTATUS status =
-      kernel::wait_objects(1, &lock, false, false, sync::forever, {alertable, alertable});
+  const NTSTATUS status = wait_for(file_->Lock, (file_->Flags & FO_ALERTABLE_IO) != 0);
   taken_ = status == STATUS_SUCCESS;
   return status;
 }
